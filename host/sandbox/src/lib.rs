@@ -1,5 +1,9 @@
 //! Runs WebAssembly components within limits.
 
+mod limits;
+
+pub use limits::Limits;
+
 #[cfg(test)]
 mod tests {
     /// The contract is the first thing that has to hold: every WIT file is where tools look for it.

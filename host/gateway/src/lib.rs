@@ -1,0 +1,1 @@
+//! An AI gateway whose providers and routing policies are sandboxed WebAssembly components.
