@@ -1,17 +1,41 @@
-//! Runs WebAssembly components within limits.
+//! Runs WebAssembly components that nobody has to trust.
+//!
+//! An [`Engine`] loads a [`Package`] (a component and its manifest) for a [`World`] of the
+//! embedder's: it compares what the component imports with what its manifest asks and what
+//! the operator grants, links that and nothing else, and keeps a snapshot of it as it is after
+//! it was configured. From the [`Plugin`] that results, [`Plugin::sandbox`] makes one fresh
+//! instance after another, each within its [`Limits`]; every way in which a call can go wrong
+//! comes back as a [`Fault`]. Dropping a [`Sandbox`], or a call into it at any `await`, frees
+//! all that it held.
+//!
+//! Nothing here knows what a plugin is for: the words of the trade that it is used in live in
+//! the embedder and in the WIT packages that it adds through [`World::link`].
 
+mod bindings;
+mod cache;
+mod capability;
+mod digest;
+mod engine;
+mod fault;
+mod generation;
+mod grant;
 mod limits;
+mod linker;
+mod manifest;
+mod plugin;
+mod sandbox;
+mod snapshot;
+mod store;
+mod world;
 
+pub use digest::Digest;
+pub use engine::{Engine, EngineError, Settings, TICK};
+pub use fault::Fault;
+pub use generation::{Generation, Pinned, Slot};
+pub use grant::Grants;
 pub use limits::Limits;
-
-#[cfg(test)]
-mod tests {
-    /// The contract is the first thing that has to hold: every WIT file is where tools look for it.
-    #[test]
-    fn the_contract_is_in_place() {
-        let wit = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
-        for file in ["types.wit", "provider.wit", "policy.wit", "deps/host/host.wit"] {
-            assert!(wit.join(file).is_file(), "wit/{file} is missing");
-        }
-    }
-}
+pub use manifest::{Manifest, ManifestError};
+pub use plugin::{LoadError, MAX_COMPONENT, Package, Plugin};
+pub use sandbox::{Sandbox, Watch};
+pub use store::{State, Tags};
+pub use world::{Import, World};

@@ -1,0 +1,113 @@
+//! Compiled components on disk, and the one `unsafe` of the workspace.
+//!
+//! `Component::deserialize` trusts its input: whoever writes it runs code in this process. So
+//! nothing is loaded but what this program wrote itself: the folder and its files belong to
+//! this user and nobody else may write there, each file begins with the digest of the rest,
+//! and the folder's name holds wasmtime's own statement of what it is compatible with. A file
+//! is read into memory, never mapped, so that replacing it cannot change running code.
+
+use crate::{Digest, EngineError};
+use rustix::fs::{Mode, stat};
+use rustix::process::geteuid;
+use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use wasmtime::component::Component;
+
+/// Bytes of the digest in front of a compiled component.
+const HEAD: usize = 32;
+
+pub(crate) struct Cache {
+    folder: PathBuf,
+}
+
+impl Cache {
+    /// Makes the folder, or checks that it is nobody else's.
+    pub(crate) fn open(folder: &Path, engine: &wasmtime::Engine) -> Result<Self, EngineError> {
+        let fail = |why: String| EngineError::Cache {
+            folder: folder.to_owned(),
+            why,
+        };
+        let mut hash = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hash);
+        let folder_of_engine = folder.join(format!("{:016x}", hash.finish()));
+        make_private(&folder_of_engine).map_err(|error| fail(error.to_string()))?;
+        for folder in [folder, &folder_of_engine] {
+            if let Err(why) = check_private(folder) {
+                return Err(fail(why));
+            }
+        }
+        Ok(Self {
+            folder: folder_of_engine,
+        })
+    }
+
+    /// The component that was kept under `key`, if it is there and whole.
+    pub(crate) fn get(&self, engine: &wasmtime::Engine, key: &Digest) -> Option<Component> {
+        let path = self.path(key);
+        check_private(&path).ok()?;
+        let file = fs::read(&path).ok()?;
+        let (head, compiled) = file.split_at_checked(HEAD)?;
+        if Digest::of(compiled).bytes() != head {
+            tracing::warn!(file = %path.display(), "a compiled component is damaged; compiling anew");
+            return None;
+        }
+        load(engine, compiled)
+    }
+
+    /// Keeps a component under `key`. The file appears whole or not at all.
+    pub(crate) fn put(&self, key: &Digest, component: &Component) -> io::Result<()> {
+        let compiled = component
+            .serialize()
+            .map_err(|error| io::Error::other(format!("{error:#}")))?;
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(Digest::of(&compiled).bytes())?;
+        file.write_all(&compiled)?;
+        file.persist(self.path(key)).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    fn path(&self, key: &Digest) -> PathBuf {
+        self.folder.join(format!("{}.cwasm", key.hex()))
+    }
+}
+
+#[allow(
+    unsafe_code,
+    reason = "loads compiled code that this program itself wrote; see above"
+)]
+fn load(engine: &wasmtime::Engine, compiled: &[u8]) -> Option<Component> {
+    // SAFETY: `compiled` is what `Cache::put` wrote: it lies in a folder and a file that only
+    // this user can write, and its digest is that of the file's head.
+    let loaded = unsafe { Component::deserialize(engine, compiled) };
+    loaded
+        .inspect_err(|error| tracing::warn!("a compiled component does not load: {error:#}"))
+        .ok()
+}
+
+fn make_private(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+}
+
+/// Whether the file or folder is this user's and nobody else may write to it.
+fn check_private(path: &Path) -> Result<(), String> {
+    let stat = stat(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    if stat.st_uid != geteuid().as_raw() {
+        return Err(format!(
+            "{} belongs to another user; name a folder of your own",
+            path.display()
+        ));
+    }
+    if Mode::from_raw_mode(stat.st_mode).intersects(Mode::WGRP | Mode::WOTH) {
+        let path = path.display();
+        return Err(format!(
+            "others may write to {path}, and what lies there is run; `chmod 700 {path}`"
+        ));
+    }
+    Ok(())
+}
