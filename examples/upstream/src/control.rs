@@ -27,8 +27,10 @@ pub(crate) async fn control<B>(
         .and_then(|text| text.parse().ok())
         .unwrap_or(WAIT_MS);
     let wait = Duration::from_millis(wait);
+    let at_once = parameter(query, "wait_ms").is_none();
     let (status, body) = match (request.method(), request.uri().path()) {
-        (&Method::GET, "/_/requests") => (StatusCode::OK, requests(journal, model.as_deref())),
+        (&Method::GET, "/_/requests") if at_once => (StatusCode::OK, requests(journal, &model)),
+        (&Method::GET, "/_/requests") => (StatusCode::OK, arrived(journal, &model, wait).await),
         (&Method::GET, "/_/cancelled") => (StatusCode::OK, cancelled(journal, model, wait).await),
         (&Method::GET, "/_/idle") => (StatusCode::OK, idle(journal, wait).await),
         (&Method::POST, "/_/reset") => {
@@ -51,12 +53,23 @@ pub(crate) async fn control<B>(
     response
 }
 
-fn requests(journal: &Journal, model: Option<&str>) -> Value {
+fn requests(journal: &Journal, model: &Option<String>) -> Value {
     let requests = match model {
         Some(model) => journal.of_model(model),
         None => journal.requests(),
     };
     requests.iter().map(Recorded::to_json).collect()
+}
+
+/// The same, but waits until there is one, or for so long.
+async fn arrived(journal: &Journal, model: &Option<String>, wait: Duration) -> Value {
+    let arrived = journal.wait_for(|journal| {
+        let requests = requests(journal, model);
+        (requests != json!([])).then_some(requests)
+    });
+    tokio::time::timeout(wait, arrived)
+        .await
+        .unwrap_or_else(|_| json!([]))
 }
 
 /// Waits until a request of this model was abandoned, or for so long. Clocks of two processes
