@@ -103,7 +103,7 @@ fn prepare_python(root: &Path, target: &Path, version: &str, python: &str) -> Re
     } else {
         "bin/python"
     });
-    let pins = format!("{python}{}", read(&requirements)?);
+    let pins = format!("{python}\n{}", read(&requirements)?);
     stamped(&venv, &pins, || {
         let mut make = Command::new("python3");
         make.args(["-m", "venv", "--clear"]).arg(&venv);
@@ -141,7 +141,7 @@ fn prepare_javascript(root: &Path, target: &Path, node: &str) -> Result<Vec<Suit
         fs::copy(source.join(file), directory.join(file))
             .with_context(|| format!("copying {file}"))?;
     }
-    let pins = format!("{node}{}", read(&source.join("package-lock.json"))?);
+    let pins = format!("{node}\n{}", read(&source.join("package-lock.json"))?);
     stamped(&directory, &pins, || {
         let mut install = Command::new(NPM);
         install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
@@ -217,7 +217,7 @@ fn output(program: &str, arguments: &[&str]) -> Result<String> {
             String::from_utf8_lossy(&output.stderr).trim()
         );
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn execute(mut command: Command) -> Result<()> {
