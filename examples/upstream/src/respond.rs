@@ -1,0 +1,168 @@
+//! From a request to its answer: the whole path.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Either, Full};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+
+use crate::chat::{CREATED, chat};
+use crate::control::control;
+use crate::embeddings::embeddings;
+use crate::failures::Failure;
+use crate::generate::generate;
+use crate::play::Play;
+use crate::record::{Journal, Ticket};
+use crate::script::Script;
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const EVENTS: &str = "text/event-stream; charset=utf-8";
+
+/// What OpenAI says of its limits with every answer. Always the same: nothing is counted.
+const LIMITS: [(&str, &str); 6] = [
+    ("x-ratelimit-limit-requests", "10000"),
+    ("x-ratelimit-limit-tokens", "200000"),
+    ("x-ratelimit-remaining-requests", "9999"),
+    ("x-ratelimit-remaining-tokens", "199000"),
+    ("x-ratelimit-reset-requests", "8.64s"),
+    ("x-ratelimit-reset-tokens", "6ms"),
+];
+
+/// Answers of scripts, and those of the control endpoints, which are not in the journal.
+pub(crate) type Answered = Response<Either<Play, Full<Bytes>>>;
+
+pub(crate) async fn respond(journal: &Arc<Journal>, request: Request<Incoming>) -> Answered {
+    if request.uri().path().starts_with("/_/") {
+        return control(journal, &request).await.map(Either::Right);
+    }
+    let (parts, body) = request.into_parts();
+    // A body that breaks off is recorded as far as its head goes, and answered as not JSON.
+    let body = body
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+        .unwrap_or_default();
+    let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let ticket = journal.open(&parts, body, asked["model"].as_str().unwrap_or_default());
+
+    let post = parts.method == Method::POST;
+    let response = match parts.uri.path() {
+        "/v1/chat/completions" if post => perform(journal, Endpoint::Chat, asked, ticket).await,
+        "/v1/embeddings" if post => perform(journal, Endpoint::Embeddings, asked, ticket).await,
+        "/generate" if post => generate(&asked, ticket),
+        "/v1/models" => reply_json(&models(), ticket),
+        path => match path.strip_prefix("/v1/models/") {
+            Some(name) if Script::of(name).is_some() => reply_json(&model(name), ticket),
+            Some(name) => refuse(&Failure::unknown_model(name), ticket),
+            None => refuse(&Failure::unknown_path(path), ticket),
+        },
+    };
+    response.map(Either::Left)
+}
+
+#[derive(Clone, Copy)]
+enum Endpoint {
+    Chat,
+    Embeddings,
+}
+
+/// Does what the model's name says.
+async fn perform(
+    journal: &Journal,
+    endpoint: Endpoint,
+    body: Value,
+    ticket: Ticket,
+) -> Response<Play> {
+    let Some(model) = body["model"].as_str() else {
+        let failure = Failure::invalid("the body has to be a JSON object with a `model`.");
+        return refuse(&failure, ticket);
+    };
+    let script = match endpoint {
+        Endpoint::Chat => Script::of(model),
+        Endpoint::Embeddings => Script::of_embedding(model),
+    };
+    match script {
+        None => return refuse(&Failure::unknown_model(model), ticket),
+        Some(Script::Error(status)) => return refuse(&Failure::of_status(status), ticket),
+        Some(Script::ContextTooLong) => return refuse(&Failure::context_too_long(), ticket),
+        Some(Script::Quota) => return refuse(&Failure::quota(), ticket),
+        Some(Script::Flaky(times)) if journal.takes_failure(model, times) => {
+            return refuse(&Failure::of_status(503), ticket);
+        }
+        Some(Script::NotJson) => {
+            let page = "<!doctype html><title>Welcome</title><p>Please log in to the network.";
+            return reply(
+                StatusCode::OK,
+                "text/html",
+                Play::whole(page.into(), ticket),
+            );
+        }
+        Some(Script::Empty) => return reply(StatusCode::OK, JSON, Play::new([], ticket)),
+        Some(Script::Redirect) => return redirect(ticket),
+        // The ticket is dropped together with this future, when the connection ends.
+        Some(Script::Silent) => std::future::pending::<()>().await,
+        Some(Script::SlowHead(wait)) => tokio::time::sleep(wait).await,
+        Some(_) => {}
+    }
+    let script = script.unwrap_or(Script::Echo(std::time::Duration::ZERO));
+    match endpoint {
+        Endpoint::Chat => chat(&body, script, ticket),
+        Endpoint::Embeddings => embeddings(&body, script, ticket),
+    }
+}
+
+fn models() -> Value {
+    let models: Vec<Value> = Script::NAMES.iter().map(|name| model(name)).collect();
+    json!({"object": "list", "data": models})
+}
+
+fn model(name: &str) -> Value {
+    json!({"id": name, "object": "model", "created": CREATED, "owned_by": "portcullis"})
+}
+
+/// To a path where there is nothing, so that who follows it is in the journal.
+fn redirect(ticket: Ticket) -> Response<Play> {
+    let mut response = reply(StatusCode::FOUND, JSON, Play::new([], ticket));
+    let target = HeaderValue::from_static("/v1/moved/chat/completions");
+    response.headers_mut().insert(LOCATION, target);
+    response
+}
+
+/// An answer with the headers that every answer has.
+pub(crate) fn reply(status: StatusCode, content_type: &'static str, body: Play) -> Response<Play> {
+    let id = body.id();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Ok(id) = HeaderValue::from_str(&format!("req_{id}")) {
+        headers.insert("x-request-id", id);
+    }
+    for (name, value) in LIMITS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+pub(crate) fn reply_json(body: &Value, ticket: Ticket) -> Response<Play> {
+    reply(
+        StatusCode::OK,
+        JSON,
+        Play::whole(body.to_string().into(), ticket),
+    )
+}
+
+/// An answer with an error.
+pub(crate) fn refuse(failure: &Failure, ticket: Ticket) -> Response<Play> {
+    let body = Play::whole(failure.body().to_string().into(), ticket);
+    let mut response = reply(failure.status, JSON, body);
+    for (name, value) in &failure.headers {
+        response
+            .headers_mut()
+            .insert(*name, HeaderValue::from_static(value));
+    }
+    response
+}
