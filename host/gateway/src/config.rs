@@ -1,0 +1,82 @@
+//! The configuration, in two steps: what was *said* (a text and nothing else) and what will run
+//! (*resolved*: defaults, presets, secrets, references). The second step is taken once, before
+//! any port is bound, and either gives a configuration in which nothing has to be checked again
+//! or every problem of it at once.
+
+mod credential;
+mod describe;
+mod environment;
+mod preset;
+mod problem;
+mod read;
+mod resolve;
+mod resolved;
+mod said;
+mod secret;
+#[cfg(test)]
+mod tests;
+mod units;
+
+use std::path::Path;
+
+pub use environment::Environment;
+pub use problem::{Place, Problem, Problems};
+pub use resolved::{
+    Admin, Candidate, Config, Credential, LimitOverrides, Log, LogFormat, PluginSource, Plugins,
+    Policy, Provider, RateLimitHeaders, Route, Sandbox, Server, Timeouts,
+};
+pub use secret::{Secret, SecretSource};
+
+use resolve::Resolver;
+
+/// Reads a configuration file, and what it names: secrets from `environment` and from files.
+/// Relative paths in it start from its own folder.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(path: &Path, environment: &Environment) -> Result<Config, Problems> {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse(&name, &text, path, environment),
+        Err(error) => {
+            let problem = Problem {
+                place: Place::outside(&name),
+                text: format!("cannot be read: {error}; name a file with --config, or none"),
+            };
+            Err(Problems::from(problem))
+        }
+    }
+}
+
+fn parse(
+    name: &str,
+    text: &str,
+    path: &Path,
+    environment: &Environment,
+) -> Result<Config, Problems> {
+    let (said, problems) = read::document(name, text, None, said::Said::read)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut resolver = Resolver::new(environment, folder, problems);
+    resolver.sources.push(path.to_owned());
+    resolver.resolve(
+        said,
+        &Place {
+            file: name.into(),
+            line: 1,
+            column: 1,
+        },
+    )
+}
+
+impl Config {
+    /// What the environment offers where there is no file: a provider for every preset whose
+    /// key is set.
+    ///
+    /// # Errors
+    /// Which variables were looked for, where none is set; what is wrong, where one is.
+    pub fn from_environment(environment: &Environment) -> Result<Self, Problems> {
+        let said = environment::offered(environment).map_err(Problems::from)?;
+        let resolver = Resolver::new(environment, Path::new(""), Vec::new());
+        resolver.resolve(said, &Place::outside("environment"))
+    }
+}

@@ -1,0 +1,172 @@
+//! What a configuration amounts to, as tables that an operator reads before trusting it.
+
+use std::fmt::Write as _;
+
+use super::resolved::{Config, Credential, PluginSource, Provider};
+
+/// No line is wider.
+const WIDTH: usize = 100;
+const GAP: usize = 2;
+
+impl Config {
+    /// Addresses, providers, routes and policies, in at most 100 columns; never a secret.
+    pub fn describe(&self) -> String {
+        let mut text = String::new();
+        let source = match self.sources.first() {
+            Some(file) => file.display().to_string(),
+            None => "the environment".into(),
+        };
+        for (what, value) in [
+            ("configuration", source),
+            ("clients", format!("http://{}", self.server.listen)),
+            ("admin", format!("http://{}", self.admin.listen)),
+        ] {
+            let _ = writeln!(text, "{what:<15}{value}");
+        }
+        text.push('\n');
+        let providers = self.providers.iter().enumerate();
+        let providers = providers
+            .map(|(index, provider)| self.provider_row(index, provider))
+            .collect();
+        text += &table(
+            ["PROVIDER", "PLUGIN", "WHERE", "CREDENTIAL", "MODELS"],
+            [14, 12, 31, 28, 7],
+            providers,
+        );
+        text.push('\n');
+        let routes = self.routes.iter().map(|route| {
+            let policies = route
+                .policies
+                .iter()
+                .map(|index| self.policies[*index].name.as_str());
+            let candidates = route
+                .candidates
+                .iter()
+                .map(|index| self.candidates[*index].id.as_str());
+            [
+                route.name.clone(),
+                or_none(policies.collect()),
+                or_none(candidates.collect()),
+            ]
+        });
+        text += &table(
+            ["ROUTE", "POLICIES", "CANDIDATES"],
+            [14, 24, 58],
+            routes.collect(),
+        );
+        text.push('\n');
+        let policies = self.policies.iter().map(|policy| {
+            let grants = policy.grants.iter().map(String::as_str).collect();
+            [policy.name.clone(), plugin(&policy.plugin), or_none(grants)]
+        });
+        text += &table(
+            ["POLICY", "PLUGIN", "GRANTS"],
+            [14, 24, 58],
+            policies.collect(),
+        );
+        text
+    }
+
+    fn provider_row(&self, index: usize, provider: &Provider) -> [String; 5] {
+        let known = self
+            .candidates
+            .iter()
+            .filter(|candidate| candidate.provider == index)
+            .count();
+        let models = match (known, provider.open_models) {
+            (0, _) => "any".into(),
+            (known, true) => format!("{known}+any"),
+            (known, false) => known.to_string(),
+        };
+        let local = if provider.local { " local" } else { "" };
+        let base_url = format!(
+            "{}{local}",
+            provider.base_url.as_str().trim_end_matches('/')
+        );
+        [
+            provider.name.clone(),
+            plugin(&provider.plugin),
+            base_url,
+            credential(&provider.credential),
+            models,
+        ]
+    }
+}
+
+fn plugin(source: &PluginSource) -> String {
+    match source {
+        PluginSource::Bundled(name) => name.clone(),
+        PluginSource::File { path, .. } => path.display().to_string(),
+    }
+}
+
+fn credential(credential: &Credential) -> String {
+    let (form, secret) = match credential {
+        Credential::None => return "none".into(),
+        Credential::Bearer(secret) => ("bearer".to_owned(), secret),
+        Credential::Header { name, secret } => (name.to_string(), secret),
+        Credential::Query { name, secret } => (format!("?{name}"), secret),
+        Credential::Basic { secret, .. } => ("basic".to_owned(), secret),
+    };
+    format!("{form} {}", secret.source())
+}
+
+fn or_none(words: Vec<&str>) -> String {
+    if words.is_empty() {
+        "none".into()
+    } else {
+        words.join(", ")
+    }
+}
+
+/// Aligned columns. A cell that is too long is broken at a space where it has one, and cut where
+/// it has none.
+fn table<const N: usize>(titles: [&str; N], most: [usize; N], rows: Vec<[String; N]>) -> String {
+    debug_assert!(most.iter().sum::<usize>() + GAP * (N - 1) <= WIDTH);
+    let titles = titles.map(str::to_owned);
+    let rows = std::iter::once(titles).chain(rows);
+    let rows =
+        rows.map(|row| std::array::from_fn::<_, N, _>(|column| lines(&row[column], most[column])));
+    let rows = rows.collect::<Vec<_>>();
+    let width = |column: usize| {
+        let cells = rows.iter().flat_map(|row| &row[column]);
+        cells.map(|line| line.chars().count()).max().unwrap_or(0)
+    };
+    let widths: [usize; N] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in &rows {
+        let height = row.iter().map(Vec::len).max().unwrap_or(0);
+        for line in 0..height {
+            let cells = row.iter().zip(widths).map(|(cell, width)| {
+                format!(
+                    "{:width$}",
+                    cell.get(line).map_or("", String::as_str),
+                    width = width + GAP
+                )
+            });
+            text += cells.collect::<String>().trim_end();
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn lines(cell: &str, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in cell.split(' ') {
+        let long = word.chars().count() > most;
+        let word = if long {
+            format!("{}…", word.chars().take(most - 1).collect::<String>())
+        } else {
+            word.into()
+        };
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= most => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}

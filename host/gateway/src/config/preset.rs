@@ -1,0 +1,127 @@
+//! Presets: what is known of a vendor, as data. The files lie in `plugins/presets` and are
+//! compiled into the program, so that a first configuration is one line.
+
+use super::credential::SecretFrom;
+use super::problem::{Place, Problem, Problems};
+use super::read;
+use super::said;
+
+/// Each preset's name and text, sorted; written by the build script.
+static TEXTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/presets.rs"));
+
+/// What is known of a vendor.
+pub(crate) struct Preset {
+    /// The vendor, as it writes itself.
+    pub(crate) title: String,
+    /// What a provider takes from it.
+    pub(crate) provider: said::Provider,
+}
+
+/// The names of all presets, sorted.
+pub(crate) fn names() -> Vec<&'static str> {
+    TEXTS.iter().map(|(name, _)| *name).collect()
+}
+
+/// The preset of a name, and what is wrong with it; everything in it stands where `place` is,
+/// because that is what the operator can change.
+pub(crate) fn find(name: &str, place: &Place) -> Option<Result<(Preset, Vec<Problem>), Problems>> {
+    let (name, text) = TEXTS.iter().find(|(known, _)| *known == name)?;
+    Some(read::document(name, text, Some(place), |table| {
+        if table.string("name").is_none_or(|said| said.value != *name) {
+            table.problem(&format!(
+                "the preset `{name}` does not bear its file's name"
+            ));
+        }
+        // Read by people who look at the file, so it has to be there.
+        if table
+            .string("docs")
+            .is_none_or(|docs| !docs.value.starts_with("https://"))
+        {
+            table.problem(&format!(
+                "the preset `{name}` does not link to its protocol in `docs`"
+            ));
+        }
+        Preset {
+            title: table
+                .string("title")
+                .map_or_else(|| (*name).to_owned(), |title| title.value),
+            provider: said::Provider::read(table),
+        }
+    }))
+}
+
+impl Preset {
+    /// The variable of the environment in which its key is looked for.
+    pub(crate) fn key_variable(&self) -> Option<&str> {
+        match self.provider.credential.as_ref()?.value.secret()? {
+            SecretFrom::Env(name) => Some(&name.value),
+            SecretFrom::File(_) => None,
+        }
+    }
+}
+
+/// A preset whose key can be in the environment.
+pub(crate) struct Keyed {
+    pub(crate) name: &'static str,
+    pub(crate) title: String,
+    pub(crate) variable: String,
+}
+
+/// Every preset whose key can be in the environment.
+pub(crate) fn keyed() -> Vec<Keyed> {
+    let keyed = |name: &'static str| {
+        let (preset, _) = find(name, &Place::outside(name))?.ok()?;
+        let variable = preset.key_variable()?.to_owned();
+        Some(Keyed {
+            name,
+            title: preset.title,
+            variable,
+        })
+    };
+    names().into_iter().filter_map(keyed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::credential::Credential;
+
+    #[test]
+    fn every_preset_can_be_read_and_is_complete() {
+        assert!(names().len() >= 9, "the build script found {:?}", names());
+        for name in names() {
+            let (preset, problems) = find(name, &Place::outside(name)).unwrap().unwrap();
+            assert_eq!(problems, [], "{name}");
+            assert!(preset.provider.plugin.is_some(), "{name} names its plugin");
+            assert!(preset.provider.base_url.is_some(), "{name} has an address");
+            // What it costs nothing to reach needs no key, and what has a key is not local.
+            let local = preset.provider.local == Some(true);
+            assert_eq!(local, preset.provider.credential.is_none(), "{name}");
+            let bearer = preset
+                .provider
+                .credential
+                .map(|credential| credential.value);
+            assert!(
+                matches!(bearer, None | Some(Credential::Bearer(SecretFrom::Env(_)))),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn models_of_presets_are_listed_once_and_priced_whole() {
+        for name in names() {
+            let (preset, _) = find(name, &Place::outside(name)).unwrap().unwrap();
+            let models = preset.provider.models.unwrap_or_default();
+            for (index, model) in models.iter().enumerate() {
+                let model = &model.value;
+                let twice = models[..index]
+                    .iter()
+                    .any(|other| other.value.id == model.id);
+                assert!(!twice, "{name}/{} is listed twice", model.id);
+                let prices = (model.input_price.is_some(), model.output_price.is_some());
+                assert!(prices.0 == prices.1, "{name}/{} has half a price", model.id);
+            }
+        }
+    }
+}

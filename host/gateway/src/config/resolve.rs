@@ -1,0 +1,286 @@
+//! From what was said to what will run: fills in defaults and presets, reads secrets, turns
+//! names into indices, and goes on after a problem so that all of them are reported together.
+
+mod provider;
+mod route;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
+
+use super::environment::{self, Environment};
+use super::problem::{At, Place, Problem, Problems, hint};
+use super::resolved::{Admin, Config, Log, PluginSource, Plugins, Policy, Sandbox, Server};
+use super::said::{self, Said};
+
+/// What is needed along the way, and what was found wrong so far.
+pub(super) struct Resolver<'e> {
+    environment: &'e Environment,
+    /// The folder of the configuration file: relative paths start there.
+    folder: PathBuf,
+    pub(super) problems: Vec<Problem>,
+    pub(super) sources: Vec<PathBuf>,
+}
+
+impl<'e> Resolver<'e> {
+    pub(super) fn new(environment: &'e Environment, folder: &Path, problems: Vec<Problem>) -> Self {
+        Self {
+            environment,
+            folder: folder.to_owned(),
+            problems,
+            sources: Vec::new(),
+        }
+    }
+
+    /// `top` is where a problem of the whole is reported.
+    pub(super) fn resolve(mut self, mut said: Said, top: &Place) -> Result<Config, Problems> {
+        environment::overrides(&mut said, self.environment, &mut self.problems);
+        let (server, admin) = self.addresses(said.server, said.admin_listen);
+        let log = self.log(said.log_format.unwrap_or_default(), said.log_level);
+        let plugins = self.plugins(said.plugins_directory, said.plugins_cache);
+        let sandbox = Sandbox {
+            instances: said.sandbox_instances.unwrap_or(1_000),
+            stack: said.sandbox_stack.unwrap_or(512 << 10),
+        };
+        if said.providers.is_empty() {
+            let text = "no provider is configured; expected at least one [providers.NAME]";
+            self.report(top, text);
+        }
+        let (providers, mut models) = self.providers(said.providers);
+        let mut policies = self.policies(said.policies);
+        let routes = self.routes(said.routes, &mut policies, &mut models);
+        let (policies, candidates) = (policies.finish(), models.candidates);
+        let sources = self.sources;
+        match Problems::of(self.problems) {
+            Some(problems) => Err(problems),
+            None => Ok(Config {
+                server,
+                admin,
+                log,
+                plugins,
+                sandbox,
+                providers,
+                candidates,
+                policies,
+                routes,
+                sources,
+            }),
+        }
+    }
+
+    fn report(&mut self, place: &Place, text: impl Into<String>) {
+        self.problems.push(Problem {
+            place: place.clone(),
+            text: text.into(),
+        });
+    }
+
+    /// A name that other parts of the file, clients and labels can use.
+    fn name(&mut self, kind: &str, name: &At<String>) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.value.is_empty() || !name.value.chars().all(plain) {
+            let text = format!(
+                "\"{}\" cannot name a {kind}; expected letters, digits, `-`, `_` and `.`",
+                name.value
+            );
+            self.report(&name.place, text);
+        }
+    }
+
+    fn path(&self, said: &str) -> PathBuf {
+        self.folder.join(said)
+    }
+
+    /// A path at which there has to be a file.
+    fn file(&mut self, table: &str, key: &str, said: &At<String>) -> PathBuf {
+        let path = self.path(&said.value);
+        if !path.is_file() {
+            let text = format!("[{table}] `{key}`: there is no file {}", path.display());
+            self.report(&said.place, text);
+        }
+        path
+    }
+
+    fn addresses(&mut self, said: said::Server, admin: Option<At<SocketAddr>>) -> (Server, Admin) {
+        if let Some(At { value, place }) = said
+            .listen
+            .as_ref()
+            .filter(|at| !at.value.ip().is_loopback())
+        {
+            let text = format!(
+                "[server] `listen` = {value} is not a loopback address; that is refused without keys, \
+                 and keys are not yet supported by this version; listen on 127.0.0.1"
+            );
+            self.report(place, text);
+        }
+        if let Some(At { value, place }) = admin.as_ref().filter(|at| !at.value.ip().is_loopback())
+        {
+            let text = format!(
+                "[admin] `listen` = {value} is not a loopback address; that is refused without a token, \
+                 and a token is not yet supported by this version; listen on 127.0.0.1"
+            );
+            self.report(place, text);
+        }
+        let clash = said
+            .listen
+            .as_ref()
+            .or(admin.as_ref())
+            .map(|at| at.place.clone());
+        let or = |said: Option<At<SocketAddr>>, port| {
+            said.map_or_else(
+                || SocketAddr::from(([127, 0, 0, 1], port)),
+                |said| said.value,
+            )
+        };
+        let server = Server {
+            listen: or(said.listen, 8080),
+            max_body: said.max_body.unwrap_or(32 << 20),
+            header_timeout: said.header_timeout.unwrap_or(Duration::from_secs(10)),
+            body_timeout: said.body_timeout.unwrap_or(Duration::from_secs(60)),
+            drain: said.drain.unwrap_or(Duration::from_secs(30)),
+            concurrency: said.concurrency.unwrap_or(10_000),
+            workers: said.workers,
+        };
+        let admin = Admin {
+            listen: or(admin, 8081),
+        };
+        if let Some(place) =
+            clash.filter(|_| server.listen == admin.listen && server.listen.port() != 0)
+        {
+            let text = format!(
+                "[server] and [admin] both listen on {}; give them two ports",
+                server.listen
+            );
+            self.report(&place, text);
+        }
+        (server, admin)
+    }
+
+    fn log(&mut self, format: super::LogFormat, level: Option<At<String>>) -> Log {
+        let Some(At {
+            value: level,
+            place,
+        }) = level
+        else {
+            return Log {
+                format,
+                level: "info".into(),
+            };
+        };
+        if EnvFilter::builder().parse(&level).is_err() {
+            let text = format!(
+                "[log] `level` = \"{level}\" is not understood; expected error, warn, info, debug, trace, \
+                 off, or such as \"warn,portcullis=debug\""
+            );
+            self.report(&place, text);
+        }
+        Log { format, level }
+    }
+
+    fn plugins(&mut self, directory: Option<At<String>>, cache: Option<At<String>>) -> Plugins {
+        if let Some(said) = &directory {
+            let path = self.path(&said.value);
+            if !path.is_dir() {
+                self.report(
+                    &said.place,
+                    format!(
+                        "[plugins] `directory`: there is no folder {}",
+                        path.display()
+                    ),
+                );
+            }
+        }
+        Plugins {
+            directory: directory.map(|said| self.path(&said.value)),
+            cache: cache.map(|said| self.path(&said.value)),
+        }
+    }
+
+    fn plugin(&mut self, table: &str, said: said::Plugin) -> PluginSource {
+        match said {
+            said::Plugin::Bundled(name) => PluginSource::Bundled(name),
+            said::Plugin::File {
+                path,
+                manifest,
+                digest,
+            } => {
+                let path = self.file(table, "plugin.path", &path);
+                let manifest = match manifest {
+                    Some(manifest) => self.file(table, "plugin.manifest", &manifest),
+                    None => path.with_file_name("plugin.toml"),
+                };
+                PluginSource::File {
+                    path,
+                    manifest,
+                    digest,
+                }
+            }
+        }
+    }
+
+    fn policies(&mut self, said: Vec<(At<String>, said::Policy)>) -> Policies {
+        let mut policies = Policies {
+            names: Vec::new(),
+            resolved: Vec::new(),
+        };
+        for (name, said) in said {
+            self.name("policy", &name);
+            let table = format!("policies.{}", name.value);
+            if said.plugin.is_none() && !said.broken {
+                self.report(
+                    &name.place,
+                    format!("[{table}] has no `plugin`; expected the name of a bundled plugin"),
+                );
+            }
+            let plugin = said.plugin.map(|plugin| self.plugin(&table, plugin.value));
+            policies.names.push(name.value.clone());
+            policies.resolved.extend(plugin.map(|plugin| Policy {
+                name: name.value,
+                plugin,
+                grants: said.grants,
+                settings: said.settings.into(),
+                limits: said.limits,
+            }));
+        }
+        policies
+    }
+}
+
+/// The policy that holds where none is said: candidates in order, unhealthy ones last.
+const IMPLIED_POLICY: &str = "ordered";
+
+/// The policies, and the names by which routes call them.
+struct Policies {
+    names: Vec<String>,
+    /// As many as there are names, unless there were problems.
+    resolved: Vec<Policy>,
+}
+
+impl Policies {
+    /// The index of a policy; the implied one comes into being when it is first called.
+    fn find(&mut self, name: &str) -> Result<usize, String> {
+        if let Some(index) = self.names.iter().position(|known| known == name) {
+            return Ok(index);
+        }
+        if name != IMPLIED_POLICY {
+            let mut known = self.names.iter().map(String::as_str).collect::<Vec<_>>();
+            known.extend((!known.contains(&IMPLIED_POLICY)).then_some(IMPLIED_POLICY));
+            return Err(hint(name, "policies", &known));
+        }
+        self.names.push(name.to_owned());
+        self.resolved.push(Policy {
+            name: name.to_owned(),
+            plugin: PluginSource::Bundled(name.to_owned()),
+            grants: Vec::new(),
+            settings: serde_json::Map::new().into(),
+            limits: super::LimitOverrides::default(),
+        });
+        Ok(self.names.len() - 1)
+    }
+
+    fn finish(self) -> Vec<Policy> {
+        self.resolved
+    }
+}

@@ -1,0 +1,264 @@
+//! Routes: names and patterns turned into the candidates and policies that they mean.
+
+use super::provider::{Models, candidate};
+use super::{IMPLIED_POLICY, Policies, Resolver};
+use crate::config::problem::{At, hint};
+use crate::config::resolved::Route;
+use crate::config::said;
+
+/// The route of a client that asks for `auto`.
+const DEFAULT: &str = "default";
+/// How many models of a provider are listed in a message.
+const LISTED: usize = 8;
+
+impl Resolver<'_> {
+    pub(super) fn routes(
+        &mut self,
+        said: Vec<(At<String>, said::Route)>,
+        policies: &mut Policies,
+        models: &mut Models,
+    ) -> Vec<Route> {
+        let implied = said.iter().all(|(name, _)| name.value != DEFAULT);
+        let mut routes = Vec::new();
+        for (name, said) in said {
+            routes.push(self.route(name, said, policies, models));
+        }
+        if implied {
+            routes.extend(implied_route(policies, models));
+        }
+        routes
+    }
+
+    fn route(
+        &mut self,
+        name: At<String>,
+        said: said::Route,
+        policies: &mut Policies,
+        models: &mut Models,
+    ) -> Route {
+        self.name("route", &name);
+        if name.value == "auto" {
+            let text = "[routes.auto] cannot be: `auto` is how a client asks for [routes.default]";
+            self.report(&name.place, text);
+        }
+        let table = format!("routes.{}", name.value);
+        let called = said
+            .policies
+            .unwrap_or_else(|| vec![At::new(IMPLIED_POLICY.into(), name.place.clone())]);
+        let mut chosen = Vec::new();
+        for policy in called {
+            match policies.find(&policy.value) {
+                Ok(index) => chosen.push(index),
+                Err(hint) => {
+                    self.report(
+                        &policy.place,
+                        format!("[{table}] there is no policy `{}`{hint}", policy.value),
+                    );
+                }
+            }
+        }
+        let mut candidates = Vec::new();
+        match said.candidates {
+            Some(At {
+                value: listed,
+                place,
+            }) => {
+                if listed.is_empty() && !said.broken {
+                    self.report(&place, format!("[{table}] `candidates` is empty; expected such as \"provider/model\" or \"provider/*\""));
+                }
+                for id in listed {
+                    self.candidates(&table, &id, models, &mut candidates);
+                }
+            }
+            None if said.broken => {}
+            None => {
+                self.report(
+                    &name.place,
+                    format!(
+                        "[{table}] has no `candidates`; expected a list such as [\"provider/*\"]"
+                    ),
+                );
+            }
+        }
+        Route {
+            name: name.value,
+            policies: chosen,
+            candidates,
+            timeout: said.timeout,
+        }
+    }
+
+    /// Adds what an id or a pattern stands for; what is there already keeps its place.
+    fn candidates(
+        &mut self,
+        table: &str,
+        said: &At<String>,
+        models: &mut Models,
+        chosen: &mut Vec<usize>,
+    ) {
+        let before = chosen.len();
+        let mut found = false;
+        for (index, candidate) in models.candidates.iter().enumerate() {
+            if matches(&said.value, &candidate.id) {
+                found = true;
+                if !chosen.contains(&index) {
+                    chosen.push(index);
+                }
+            }
+        }
+        debug_assert!(found || chosen.len() == before);
+        if found {
+            return;
+        }
+        match missing(&said.value, models) {
+            Missing::Add(provider, model) => {
+                let model = said::Model {
+                    id: model,
+                    ..said::Model::default()
+                };
+                models
+                    .candidates
+                    .push(candidate(provider, &models.providers[provider], model));
+                chosen.push(models.candidates.len() - 1);
+            }
+            Missing::Unclear => {}
+            Missing::Wrong(why) => self.report(
+                &said.place,
+                format!("[{table}] candidate `{}` {why}", said.value),
+            ),
+        }
+    }
+}
+
+/// What to do about an id or a pattern that no known model matches.
+enum Missing {
+    /// Its provider takes any model: it becomes a candidate by being named.
+    Add(usize, String),
+    /// Its provider could not be read, which was reported already.
+    Unclear,
+    Wrong(String),
+}
+
+fn missing(id: &str, models: &Models) -> Missing {
+    let Some((provider, model)) = id.split_once('/').filter(|(_, model)| !model.is_empty()) else {
+        if models.providers.iter().any(|known| known.unclear) && id.contains('*') {
+            return Missing::Unclear;
+        }
+        let why = if id.contains('*') {
+            "matches no model"
+        } else {
+            "is not of the form provider/model"
+        };
+        return Missing::Wrong(why.into());
+    };
+    let Some(index) = models
+        .providers
+        .iter()
+        .position(|known| known.name == provider)
+    else {
+        if provider.contains('*') {
+            let unclear = models.providers.iter().any(|known| known.unclear);
+            return if unclear {
+                Missing::Unclear
+            } else {
+                Missing::Wrong("matches no model".into())
+            };
+        }
+        let names = models
+            .providers
+            .iter()
+            .map(|known| known.name.as_str())
+            .collect::<Vec<_>>();
+        let hint = hint(provider, "providers", &names);
+        return Missing::Wrong(format!(
+            "does not exist: there is no provider `{provider}`{hint}"
+        ));
+    };
+    let known = &models.providers[index];
+    let listed = models
+        .candidates
+        .iter()
+        .filter(|candidate| candidate.provider == index);
+    let listed = listed.map(|candidate| candidate.bare()).collect::<Vec<_>>();
+    match (known.unclear, model.contains('*')) {
+        (true, _) => Missing::Unclear,
+        (false, false) if known.open => Missing::Add(index, model.to_owned()),
+        (false, true) if listed.is_empty() => Missing::Wrong(format!(
+            "matches no model: provider `{provider}` lists none; list them in its `models`, or name them here"
+        )),
+        (false, pattern) => {
+            let verb = if pattern {
+                "matches no model"
+            } else {
+                "does not exist"
+            };
+            let has = if listed.len() > LISTED {
+                hint(model, "among others it has", &listed[..LISTED])
+            } else {
+                format!("; provider `{provider}` has: {}", listed.join(", "))
+            };
+            Missing::Wrong(format!("{verb}{has}"))
+        }
+    }
+}
+
+/// Every model that can chat, by its provider's priority. There is none where no model is known:
+/// clients then name `provider/model`.
+fn implied_route(policies: &mut Policies, models: &Models) -> Option<Route> {
+    let chats = |index: &usize| {
+        models.candidates[*index]
+            .operations
+            .iter()
+            .any(|said| said == "chat")
+    };
+    let mut candidates = (0..models.candidates.len())
+        .filter(chats)
+        .collect::<Vec<_>>();
+    if candidates.is_empty() {
+        return None;
+    }
+    candidates.sort_by_key(|index| models.candidates[*index].priority);
+    let policies = policies.find(IMPLIED_POLICY).into_iter().collect();
+    Some(Route {
+        name: DEFAULT.into(),
+        policies,
+        candidates,
+        timeout: None,
+    })
+}
+
+/// Whether a pattern, in which `*` stands for anything, slashes too, matches the whole of a text.
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(text) = text.strip_prefix(head) else {
+        return false;
+    };
+    (0..=text.len())
+        .filter(|at| text.is_char_boundary(*at))
+        .any(|at| matches(rest, &text[at..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns() {
+        let table = [
+            ("house/m1", "house/m1", true),
+            ("house/m1", "house/m12", false),
+            ("house/*", "house/m1", true),
+            ("house/*", "house/meta/m1", true),
+            ("house/*", "houses/m1", false),
+            ("*", "house/m1", true),
+            ("*/m*-8b", "house/m1-8b", true),
+            ("*/m*-8b", "house/m1-70b", false),
+            ("house/*é", "house/né", true),
+        ];
+        for (pattern, text, expected) in table {
+            assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
+        }
+    }
+}

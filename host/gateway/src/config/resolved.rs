@@ -1,0 +1,331 @@
+//! What will run: the configuration with every default filled in, every reference an index and
+//! every secret read. Built once; nothing in it has to be checked again.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use serde_json::Value as Json;
+use url::Url;
+
+use super::secret::Secret;
+
+/// A whole configuration that can be run.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where clients are served, and how much they may ask for.
+    pub server: Server,
+    /// Where the operator looks in.
+    pub admin: Admin,
+    /// What is logged, and how.
+    pub log: Log,
+    /// Where plugins are looked for and kept compiled.
+    pub plugins: Plugins,
+    /// What all sandboxes share.
+    pub sandbox: Sandbox,
+    /// In the order of the file.
+    pub providers: Vec<Provider>,
+    /// Every model that is known, by provider and then in the order they were listed.
+    pub candidates: Vec<Candidate>,
+    /// In the order of the file; the implied `ordered` comes last.
+    pub policies: Vec<Policy>,
+    /// In the order of the file; an implied `default` comes last. `default` answers to `auto`.
+    pub routes: Vec<Route>,
+    /// Every file that was read: the configuration first, then secrets. Empty where everything
+    /// came from the environment.
+    pub sources: Vec<PathBuf>,
+}
+
+/// `[server]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The clients' address.
+    pub listen: SocketAddr,
+    /// Bytes of a request's body at most.
+    pub max_body: usize,
+    /// For the head of a request to arrive.
+    pub header_timeout: Duration,
+    /// For the body of a request to arrive.
+    pub body_timeout: Duration,
+    /// For open requests to end after the gateway was asked to stop.
+    pub drain: Duration,
+    /// Requests at the same time.
+    pub concurrency: usize,
+    /// Threads that serve; `None`: as many as there are cores.
+    pub workers: Option<usize>,
+}
+
+/// `[admin]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Health and metrics; always a loopback address in this version.
+    pub listen: SocketAddr,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The form of a line.
+    pub format: LogFormat,
+    /// Directives of an env-filter, checked: `info`, `warn,portcullis=debug`…
+    pub level: String,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text where standard error is a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// `[plugins]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plugins {
+    /// A folder where the name of a plugin is looked for before the bundled ones.
+    pub directory: Option<PathBuf>,
+    /// The folder of compiled components; `None`: the user's cache folder.
+    pub cache: Option<PathBuf>,
+}
+
+/// `[sandbox]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sandbox {
+    /// Sandboxes at the same time.
+    pub instances: usize,
+    /// Bytes of stack of each.
+    pub stack: usize,
+}
+
+/// Somebody who answers requests.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// What precedes the first slash of a candidate's id.
+    pub name: String,
+    /// The component that speaks its protocol.
+    pub plugin: PluginSource,
+    /// What the paths of its calls are appended to; http or https, without user, query or
+    /// fragment.
+    pub base_url: Url,
+    /// What the host adds to its calls.
+    pub credential: Credential,
+    /// Further headers of every call. Those from the environment are marked as sensitive.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Runs on machines of the operator's: private requests may go there. A preset's claim does
+    /// not survive a `base_url` of another host; the operator then has to say it.
+    pub local: bool,
+    /// Its host may resolve to a loopback, private or link-local address. True also where
+    /// `base_url` names a literal address or `localhost`: written out is named.
+    pub private_addresses: bool,
+    /// A PEM file of roots to trust beside the system's.
+    pub ca: Option<PathBuf>,
+    /// Lower goes first.
+    pub priority: u32,
+    /// For the plugin's `configure`; always an object.
+    pub settings: Json,
+    /// What its manifest asks for and may have.
+    pub grants: Vec<String>,
+    /// Where its sandboxes differ from the default limits.
+    pub limits: LimitOverrides,
+    /// Calls at the same time.
+    pub concurrency: Option<usize>,
+    /// How long its calls may take.
+    pub timeouts: Timeouts,
+    /// How it says what is left of its rate limits; `None`: as the plugin's manifest says.
+    pub rate_limits: Option<RateLimitHeaders>,
+    /// A model that is not among the candidates may be asked for as `provider/model`.
+    pub open_models: bool,
+}
+
+/// Where a plugin comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PluginSource {
+    /// By name: in `Plugins::directory`, or else bundled.
+    Bundled(String),
+    /// A component on this machine. The file existed when the configuration was resolved.
+    File {
+        /// The component.
+        path: PathBuf,
+        /// Its manifest; `plugin.toml` beside the component unless said otherwise.
+        manifest: PathBuf,
+        /// The SHA-256 that the component has to have.
+        digest: Option<[u8; 32]>,
+    },
+}
+
+/// What the host adds to a provider's calls, so that the plugin need not know it. Each secret
+/// was found to fit its place: none holds a control character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// Nothing.
+    None,
+    /// `authorization: Bearer SECRET`.
+    Bearer(Secret),
+    /// A header of its own.
+    Header {
+        /// The header.
+        name: HeaderName,
+        /// Its value.
+        secret: Secret,
+    },
+    /// A parameter of the query.
+    Query {
+        /// The parameter, not yet percent-encoded.
+        name: String,
+        /// Its value, not yet percent-encoded.
+        secret: Secret,
+    },
+    /// `authorization: Basic …` (RFC 7617).
+    Basic {
+        /// The user; without a colon.
+        username: String,
+        /// The password.
+        secret: Secret,
+    },
+}
+
+/// Where limits of a sandbox differ from the default; the names are those of the limits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LimitOverrides {
+    /// Bytes of linear memory.
+    pub memory: Option<usize>,
+    /// Time in which the guest itself ran.
+    pub cpu: Option<Duration>,
+    /// Elements of all tables together.
+    pub table_elements: Option<usize>,
+    /// Handles that are open at the same time.
+    pub handles: Option<usize>,
+    /// Calls from the guest to the host.
+    pub host_calls: Option<u64>,
+    /// Bytes that one call may hand over.
+    pub output: Option<usize>,
+    /// Log lines a second.
+    pub log_lines_per_second: Option<u32>,
+    /// Wall-clock time of one call.
+    pub deadline: Option<Duration>,
+}
+
+impl LimitOverrides {
+    /// These, and where they are silent, `other`.
+    pub(crate) fn over(self, other: Self) -> Self {
+        Self {
+            memory: self.memory.or(other.memory),
+            cpu: self.cpu.or(other.cpu),
+            table_elements: self.table_elements.or(other.table_elements),
+            handles: self.handles.or(other.handles),
+            host_calls: self.host_calls.or(other.host_calls),
+            output: self.output.or(other.output),
+            log_lines_per_second: self.log_lines_per_second.or(other.log_lines_per_second),
+            deadline: self.deadline.or(other.deadline),
+        }
+    }
+}
+
+/// How long a call to a provider may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until connected, TLS included.
+    pub connect: Duration,
+    /// From the request sent to the first byte of the answer's body.
+    pub first_byte: Duration,
+    /// From one piece of a body to the next.
+    pub between_chunks: Duration,
+    /// From beginning to end.
+    pub whole: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            first_byte: Duration::from_secs(60),
+            between_chunks: Duration::from_secs(60),
+            whole: Duration::from_secs(600),
+        }
+    }
+}
+
+/// The headers in which a provider says what is left of its rate limits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RateLimitHeaders {
+    /// Requests that are left.
+    pub remaining_requests: Option<HeaderName>,
+    /// Tokens that are left.
+    pub remaining_tokens: Option<HeaderName>,
+    /// When there are all requests again.
+    pub reset_requests: Option<HeaderName>,
+    /// When there are all tokens again.
+    pub reset_tokens: Option<HeaderName>,
+}
+
+/// A model at a provider.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// "provider/model"; the model may hold further slashes.
+    pub id: String,
+    /// The index of its provider.
+    pub provider: usize,
+    /// What the upstream calls the model.
+    pub model: String,
+    /// Its provider's.
+    pub priority: u32,
+    /// "chat", "embeddings"…; never empty.
+    pub operations: Vec<String>,
+    /// "tools", "vision", "json-schema"…; empty: not known.
+    pub features: Vec<String>,
+    /// The operator's own words for it.
+    pub tags: Vec<String>,
+    /// Its provider's.
+    pub local: bool,
+    /// Tokens of question and answer together at most.
+    pub context_tokens: Option<u32>,
+    /// Tokens of an answer at most.
+    pub max_output_tokens: Option<u32>,
+    /// US dollars per million tokens.
+    pub input_price: Option<f64>,
+    /// US dollars per million tokens.
+    pub output_price: Option<f64>,
+}
+
+impl Candidate {
+    /// The name by which a client may ask for it without its provider: what follows the first
+    /// slash of its id.
+    pub fn bare(&self) -> &str {
+        self.id
+            .split_once('/')
+            .map_or(self.id.as_str(), |(_, bare)| bare)
+    }
+}
+
+/// Somebody who decides where a request goes.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// What routes call it.
+    pub name: String,
+    /// The component that decides.
+    pub plugin: PluginSource,
+    /// What its manifest asks for and may have.
+    pub grants: Vec<String>,
+    /// For the plugin's `configure`; always an object.
+    pub settings: Json,
+    /// Where its sandboxes differ from the default limits.
+    pub limits: LimitOverrides,
+}
+
+/// A set of candidates and the policies that choose among them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// What a client asks for as its model; `default` answers to `auto`.
+    pub name: String,
+    /// By index, in order: the first that does not abstain decides.
+    pub policies: Vec<usize>,
+    /// By index, in the order that holds where no policy decides; never empty, none twice.
+    pub candidates: Vec<usize>,
+    /// For a whole request, attempts and all.
+    pub timeout: Option<Duration>,
+}

@@ -1,0 +1,448 @@
+//! What was said: the configuration as it is written, key by key.
+//!
+//! Reading it touches nothing but the text. Whatever is not said is `None` here; what then holds
+//! is decided in `resolve`, in one place.
+
+mod merge;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use serde_json::{Map, Value as Json};
+
+use super::credential::Credential;
+use super::problem::At;
+use super::read::{Table, Value};
+use super::resolved::{LimitOverrides, LogFormat, RateLimitHeaders};
+
+/// A whole configuration.
+#[derive(Default)]
+pub(crate) struct Said {
+    pub(crate) server: Server,
+    pub(crate) admin_listen: Option<At<SocketAddr>>,
+    pub(crate) log_format: Option<LogFormat>,
+    pub(crate) log_level: Option<At<String>>,
+    pub(crate) plugins_directory: Option<At<String>>,
+    pub(crate) plugins_cache: Option<At<String>>,
+    pub(crate) sandbox_instances: Option<usize>,
+    pub(crate) sandbox_stack: Option<usize>,
+    pub(crate) providers: Vec<(At<String>, Provider)>,
+    pub(crate) policies: Vec<(At<String>, Policy)>,
+    pub(crate) routes: Vec<(At<String>, Route)>,
+}
+
+/// `[server]`.
+#[derive(Default)]
+pub(crate) struct Server {
+    pub(crate) listen: Option<At<SocketAddr>>,
+    pub(crate) max_body: Option<usize>,
+    pub(crate) header_timeout: Option<Duration>,
+    pub(crate) body_timeout: Option<Duration>,
+    pub(crate) drain: Option<Duration>,
+    pub(crate) concurrency: Option<usize>,
+    pub(crate) workers: Option<usize>,
+}
+
+/// `[providers.NAME]`, and what a preset says of one.
+#[derive(Default)]
+pub(crate) struct Provider {
+    pub(crate) preset: Option<At<String>>,
+    pub(crate) plugin: Option<At<Plugin>>,
+    pub(crate) base_url: Option<At<String>>,
+    pub(crate) credential: Option<At<Credential>>,
+    pub(crate) headers: Vec<(HeaderName, HeaderFrom)>,
+    pub(crate) priority: Option<u32>,
+    pub(crate) local: Option<bool>,
+    pub(crate) private_addresses: Option<bool>,
+    pub(crate) ca: Option<At<String>>,
+    pub(crate) models: Option<Vec<At<Model>>>,
+    pub(crate) open_models: Option<bool>,
+    pub(crate) settings: Map<String, Json>,
+    pub(crate) grants: Option<Vec<String>>,
+    pub(crate) limits: LimitOverrides,
+    pub(crate) concurrency: Option<usize>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) rate_limits: Option<RateLimitHeaders>,
+    /// Something in it could not be read, so that what seems to be missing may be there.
+    pub(crate) broken: bool,
+}
+
+/// Where a plugin comes from.
+#[derive(Clone)]
+pub(crate) enum Plugin {
+    Bundled(String),
+    File {
+        path: At<String>,
+        manifest: Option<At<String>>,
+        digest: Option<[u8; 32]>,
+    },
+}
+
+/// Where the value of a header comes from.
+#[derive(Clone)]
+pub(crate) enum HeaderFrom {
+    Text(HeaderValue),
+    Env(At<String>),
+}
+
+/// One model of a provider.
+#[derive(Clone, Default)]
+pub(crate) struct Model {
+    pub(crate) id: String,
+    pub(crate) name: Option<String>,
+    pub(crate) context_tokens: Option<u32>,
+    pub(crate) max_output_tokens: Option<u32>,
+    pub(crate) input_price: Option<f64>,
+    pub(crate) output_price: Option<f64>,
+    pub(crate) operations: Option<Vec<String>>,
+    pub(crate) features: Option<Vec<String>>,
+    pub(crate) tags: Option<Vec<String>>,
+}
+
+/// `timeouts` of a provider.
+#[derive(Clone, Default)]
+pub(crate) struct Timeouts {
+    pub(crate) connect: Option<Duration>,
+    pub(crate) first_byte: Option<Duration>,
+    pub(crate) between_chunks: Option<Duration>,
+    pub(crate) whole: Option<Duration>,
+}
+
+/// `[policies.NAME]`.
+pub(crate) struct Policy {
+    pub(crate) plugin: Option<At<Plugin>>,
+    pub(crate) grants: Vec<String>,
+    pub(crate) settings: Map<String, Json>,
+    pub(crate) limits: LimitOverrides,
+    pub(crate) broken: bool,
+}
+
+/// `[routes.NAME]`.
+pub(crate) struct Route {
+    pub(crate) policies: Option<Vec<At<String>>>,
+    pub(crate) candidates: Option<At<Vec<At<String>>>>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) broken: bool,
+}
+
+impl Said {
+    pub(crate) fn read(table: &mut Table<'_>) -> Self {
+        let server = table.table("server", Server::read).unwrap_or_default();
+        let mut said = Self {
+            server,
+            ..Self::default()
+        };
+        table.table("admin", |admin| {
+            said.admin_listen = listen(admin);
+            admin.unsupported(
+                "token",
+                "remove it, and keep `listen` on a loopback address",
+            );
+        });
+        table.table("log", |log| {
+            let format = log.parsed("format", "\"auto\", \"json\" or \"text\"", log_format);
+            said.log_format = format.map(|format| format.value);
+            said.log_level = log.string("level");
+        });
+        table.table("plugins", |plugins| {
+            said.plugins_directory = plugins.string("directory");
+            said.plugins_cache = plugins.string("cache");
+        });
+        table.table("sandbox", |sandbox| {
+            said.sandbox_instances = sandbox.count("instances", 1);
+            said.sandbox_stack = sandbox.size("stack");
+        });
+        said.providers = table.named("providers", |value| value.table("a table", Provider::read));
+        said.policies = table.named("policies", |value| value.table("a table", Policy::read));
+        said.routes = table.named("routes", |value| value.table("a table", Route::read));
+        for later in ["tenants", "ledger", "models"] {
+            table.unsupported(
+                later,
+                "remove it (a gateway that ignored it would be unsafe)",
+            );
+        }
+        said
+    }
+}
+
+impl Server {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self {
+            listen: listen(table),
+            max_body: table.size("max_body"),
+            header_timeout: table.duration("header_timeout"),
+            body_timeout: table.duration("body_timeout"),
+            drain: table.duration("drain"),
+            concurrency: table.count("concurrency", 1),
+            workers: table.count("workers", 1),
+        }
+    }
+}
+
+impl Provider {
+    pub(crate) fn read(table: &mut Table<'_>) -> Self {
+        let before = table.problems_so_far();
+        let mut said = Self {
+            preset: table.string("preset"),
+            plugin: plugin(table),
+            base_url: table.string("base_url"),
+            credential: Credential::read(table),
+            headers: headers(table),
+            priority: table.count("priority", 0),
+            local: table.boolean("local"),
+            private_addresses: table.boolean("private_addresses"),
+            ca: table.string("ca"),
+            models: table
+                .list("models", "a list of models", Model::read)
+                .map(|models| models.value),
+            open_models: table.boolean("open_models"),
+            settings: table.json("settings").unwrap_or_default(),
+            grants: words(table, "grants"),
+            limits: table.table("limits", limits).unwrap_or_default(),
+            concurrency: table.count("concurrency", 1),
+            timeouts: table.table("timeouts", Timeouts::read).unwrap_or_default(),
+            rate_limits: table.table("rate_limits", rate_limits),
+            broken: false,
+        };
+        said.broken = table.problems_so_far() > before || table.has_unknown();
+        said
+    }
+}
+
+impl Model {
+    fn read(value: Value<'_>) -> Option<At<Self>> {
+        const EXPECTED: &str = "a model's name, or a table such as { id = \"m1\" }";
+        let place = value.place.clone();
+        let model = if value.is_table() {
+            value.table(EXPECTED, |table| {
+                let id = table.string("id");
+                if id.is_none() {
+                    table.problem("has no `id`; expected the model's name");
+                }
+                Self {
+                    id: id.map(|id| id.value).unwrap_or_default(),
+                    name: table.string("name").map(|name| name.value),
+                    context_tokens: table.count("context_tokens", 1),
+                    max_output_tokens: table.count("max_output_tokens", 1),
+                    input_price: table.dollars("input_price"),
+                    output_price: table.dollars("output_price"),
+                    operations: words(table, "operations"),
+                    features: words(table, "features"),
+                    tags: words(table, "tags"),
+                }
+            })?
+        } else {
+            Self {
+                id: value.string(EXPECTED)?.value,
+                ..Self::default()
+            }
+        };
+        (!model.id.is_empty()).then(|| At::new(model, place))
+    }
+}
+
+impl Timeouts {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self {
+            connect: table.duration("connect"),
+            first_byte: table.duration("first_byte"),
+            between_chunks: table.duration("between_chunks"),
+            whole: table.duration("whole"),
+        }
+    }
+}
+
+impl Policy {
+    fn read(table: &mut Table<'_>) -> Self {
+        let before = table.problems_so_far();
+        let mut said = Self {
+            plugin: plugin(table),
+            grants: words(table, "grants").unwrap_or_default(),
+            settings: table.json("settings").unwrap_or_default(),
+            limits: table.table("limits", limits).unwrap_or_default(),
+            broken: false,
+        };
+        said.broken = table.problems_so_far() > before || table.has_unknown();
+        said
+    }
+}
+
+impl Route {
+    fn read(table: &mut Table<'_>) -> Self {
+        let before = table.problems_so_far();
+        let mut said = Self {
+            policies: table.strings("policies").map(|policies| policies.value),
+            candidates: table.strings("candidates"),
+            timeout: table
+                .table("timeouts", |timeouts| timeouts.duration("whole"))
+                .flatten(),
+            broken: false,
+        };
+        said.broken = table.problems_so_far() > before || table.has_unknown();
+        said
+    }
+}
+
+fn listen(table: &mut Table<'_>) -> Option<At<SocketAddr>> {
+    table.parsed("listen", ADDRESS, address)
+}
+
+/// What an address to listen on looks like.
+pub(crate) const ADDRESS: &str = "an address and a port such as \"127.0.0.1:8080\"";
+
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "is not an address and a port".into())
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "auto" => Ok(LogFormat::Auto),
+        "json" => Ok(LogFormat::Json),
+        "text" => Ok(LogFormat::Text),
+        _ => Err("is not known".into()),
+    }
+}
+
+fn words(table: &mut Table<'_>, key: &'static str) -> Option<Vec<String>> {
+    Some(
+        table
+            .strings(key)?
+            .value
+            .into_iter()
+            .map(|word| word.value)
+            .collect(),
+    )
+}
+
+fn plugin(table: &mut Table<'_>) -> Option<At<Plugin>> {
+    const EXPECTED: &str = "the name of a bundled plugin, or { path = \"x.wasm\" }";
+    let value = table.value("plugin")?;
+    let place = value.place.clone();
+    if let Some(name) = value.as_str() {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if name.is_empty() || !name.chars().all(plain) {
+            return value.unfit(&format!("= \"{name}\" is not a plugin's name"), EXPECTED);
+        }
+        return Some(At::new(Plugin::Bundled(name.to_owned()), place));
+    }
+    let said = value.table(EXPECTED, |table| {
+        let digest = table.parsed("digest", "\"sha256:\" and 64 hexadecimal digits", digest);
+        table.unsupported("oci", "fetch the component and name it with `path`");
+        let path = table.string("path");
+        let manifest = table.string("manifest");
+        if path.is_none() && !table.has("oci") && !table.has("path") {
+            table.problem("has no `path`; expected the path of a component");
+        }
+        Some(Plugin::File {
+            path: path?,
+            manifest,
+            digest: digest.map(|digest| digest.value),
+        })
+    });
+    Some(At::new(said??, place))
+}
+
+fn digest(text: &str) -> Result<[u8; 32], String> {
+    let wrong = || "is not a digest".to_owned();
+    let digits = text
+        .strip_prefix("sha256:")
+        .filter(|digits| digits.len() == 64)
+        .ok_or_else(wrong)?;
+    let nibbles = digits
+        .chars()
+        .map(|digit| digit.to_digit(16))
+        .collect::<Option<Vec<_>>>();
+    let nibbles = nibbles.ok_or_else(wrong)?;
+    Ok(std::array::from_fn(|index| {
+        (nibbles[2 * index] << 4 | nibbles[2 * index + 1]) as u8
+    }))
+}
+
+/// Headers that belong to the connection, or to the credential.
+const NOT_THE_OPERATORS: [&str; 10] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+fn headers(table: &mut Table<'_>) -> Vec<(HeaderName, HeaderFrom)> {
+    let mut seen: Vec<HeaderName> = Vec::new();
+    let headers = table.named("headers", |value| {
+        if let Some(text) = value.as_str() {
+            return match HeaderValue::from_str(text) {
+                Ok(text) => Some((value, HeaderFrom::Text(text))),
+                Err(_) => value.unfit("holds what a header cannot carry", "printable ASCII"),
+            };
+        }
+        let name = value.env()?;
+        Some((value, HeaderFrom::Env(name)))
+    });
+    let mut kept = Vec::new();
+    for (name, (value, from)) in headers {
+        let Some(header) = header_name(&name.value, &value) else {
+            continue;
+        };
+        if NOT_THE_OPERATORS.contains(&header.as_str()) {
+            let instead = if header.as_str().ends_with("authorization") {
+                "is set by `credential`; say it there"
+            } else {
+                "belongs to the connection; remove it"
+            };
+            value.problem(instead);
+        } else if seen.contains(&header) {
+            value.problem("is said twice (case does not matter)");
+        } else {
+            seen.push(header.clone());
+            kept.push((header, from));
+        }
+    }
+    kept
+}
+
+fn header_name(name: &str, value: &Value<'_>) -> Option<HeaderName> {
+    match HeaderName::from_bytes(name.as_bytes()) {
+        Ok(name) => Some(name),
+        Err(_) => value.unfit("is not a header's name", "letters, digits and dashes"),
+    }
+}
+
+fn limits(table: &mut Table<'_>) -> LimitOverrides {
+    LimitOverrides {
+        memory: table.size("memory"),
+        cpu: table.count("cpu_ms", 1).map(Duration::from_millis),
+        table_elements: table.count("table_elements", 0),
+        handles: table.count("handles", 0),
+        host_calls: table.count("host_calls", 0),
+        output: table.size("output_bytes"),
+        log_lines_per_second: table.count("log_lines", 0),
+        deadline: table.count("deadline_ms", 1).map(Duration::from_millis),
+    }
+}
+
+fn rate_limits(table: &mut Table<'_>) -> RateLimitHeaders {
+    let mut name = |key| {
+        let parse = |text: &str| {
+            HeaderName::from_bytes(text.as_bytes()).map_err(|_| "is not a header's name".to_owned())
+        };
+        Some(
+            table
+                .parsed(key, "letters, digits and dashes", parse)?
+                .value,
+        )
+    };
+    RateLimitHeaders {
+        remaining_requests: name("remaining_requests"),
+        remaining_tokens: name("remaining_tokens"),
+        reset_requests: name("reset_requests"),
+        reset_tokens: name("reset_tokens"),
+    }
+}
