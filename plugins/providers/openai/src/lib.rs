@@ -62,10 +62,11 @@ impl Provider for OpenAi {
     }
 
     fn read_models(&self, _head: &ReplyHead, body: &[u8]) -> Result<Vec<Model>, Failure> {
-        let list: ModelList = serde_json::from_slice(body).map_err(|_| {
+        let list = std::str::from_utf8(body).ok().and_then(|text| serde_json::from_str(text).ok());
+        let ModelList { data } = list.ok_or_else(|| {
             Failure::new(FailureKind::Malformed, "the upstream's list of models is not one")
         })?;
-        Ok(list.into_models().into_iter().map(model).collect())
+        Ok(data.into_iter().map(model).collect())
     }
 }
 

@@ -19,7 +19,7 @@ pub struct ErrorBody {
 impl ErrorBody {
     /// Reads a whole error reply; `None` where it is not JSON.
     pub fn read(body: &[u8]) -> Option<Self> {
-        let value: Value = serde_json::from_slice(body).ok()?;
+        let value: Value = serde_json::from_str(std::str::from_utf8(body).ok()?).ok()?;
         Some(Self::from_value(&value))
     }
 
