@@ -1,1 +1,3 @@
 //! An AI gateway whose providers and routing policies are sandboxed WebAssembly components.
+
+pub mod wire;
