@@ -17,8 +17,9 @@ mod scan;
 use draft::Draft;
 use pointer::Pointer;
 
-/// How many edits are applied to one body: each of them may have to read all of it.
-pub const MAX_EDITS: usize = 256;
+/// How many edits are applied to one body: each of them may have to read and copy all of it,
+/// on a thread that others wait for.
+pub const MAX_EDITS: usize = 64;
 
 /// One edit, its places given as JSON pointers (RFC 6901).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,6 @@
 //! fields set at the top of a body, which is nearly every request, never come to that.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -18,8 +17,9 @@ use super::scan::{self, Child};
 pub(super) struct Draft<'a> {
     text: Cow<'a, [u8]>,
     replacements: Vec<Replacement>,
-    /// Objects and arrays, by where they begin, whose members the replacements change.
-    touched: HashMap<usize, Touched>,
+    /// Objects and arrays, by where they begin, whose members the replacements change. There
+    /// are one or two of them, so they are in no map.
+    touched: Vec<(usize, Touched)>,
     /// The members of the document itself: every edit begins with them.
     top: Option<Parent>,
 }
@@ -33,8 +33,8 @@ struct Replacement {
 /// What the replacements do to one object or array.
 #[derive(Debug, PartialEq, Eq)]
 enum Touched {
-    /// Members of these names are added to an object that is not empty. More may follow.
-    Added(Vec<String>),
+    /// A member of this name is added to an object that is not empty. Others may follow.
+    Added(String),
     /// Anything that moves elements or commas.
     Otherwise,
 }
@@ -65,7 +65,7 @@ impl<'a> Draft<'a> {
         Draft {
             text: Cow::Borrowed(text),
             replacements: Vec::new(),
-            touched: HashMap::new(),
+            touched: Vec::new(),
             top: None,
         }
     }
@@ -131,14 +131,14 @@ impl<'a> Draft<'a> {
             ..
         } = self.place(pointer)?
         {
-            if self.touched.contains_key(&parent.at) {
+            if self.touched_at(parent.at).next().is_some() {
                 self.settle();
                 return self.remove(pointer);
             }
             for span in removals(&parent.children, &picked) {
                 self.replace(span, Vec::new());
             }
-            self.touched.insert(parent.at, Touched::Otherwise);
+            self.touched.push((parent.at, Touched::Otherwise));
         }
         Ok(())
     }
@@ -226,11 +226,17 @@ impl<'a> Draft<'a> {
     /// Whether the members of this object or array are no longer those that the text shows,
     /// as far as `name` is concerned.
     fn is_stale(&self, at: usize, name: &str) -> bool {
-        match self.touched.get(&at) {
-            None => false,
-            Some(Touched::Added(names)) => names.iter().any(|added| added == name),
-            Some(Touched::Otherwise) => true,
-        }
+        self.touched_at(at).any(|touched| match touched {
+            Touched::Added(added) => added == name,
+            Touched::Otherwise => true,
+        })
+    }
+
+    fn touched_at(&self, at: usize) -> impl Iterator<Item = &Touched> {
+        self.touched
+            .iter()
+            .filter(move |(of, _)| *of == at)
+            .map(|(_, touched)| touched)
     }
 
     /// Whether a replacement takes this value's place.
@@ -266,14 +272,11 @@ impl<'a> Draft<'a> {
         with.extend_from_slice(json);
         let at = last.unwrap_or(parent.at + 1);
         self.replace(at..at, with);
-        let added = self
-            .touched
-            .entry(parent.at)
-            .or_insert(Touched::Added(Vec::new()));
-        match (added, name) {
-            (Touched::Added(names), Some(name)) if last.is_some() => names.push(name.to_string()),
-            (touched, _) => *touched = Touched::Otherwise,
-        }
+        let more = match name {
+            Some(name) if last.is_some() => Touched::Added(name.to_string()),
+            _ => Touched::Otherwise,
+        };
+        self.touched.push((parent.at, more));
     }
 
     /// Writes what has been collected.

