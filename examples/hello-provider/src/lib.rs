@@ -1,0 +1,79 @@
+//! The smallest provider that translates: `POST /generate` with a prompt, and one JSON object
+//! a line in return, a word each, until one says that it is done.
+
+use portcullis_sdk::Request;
+use portcullis_sdk::openai::{ChatRequest, Content};
+use portcullis_sdk::provider::{
+    Body, Call, Description, Ending, Event, Exchange, Failure, FailureKind, Frame, Framing,
+    HttpCall, Provider,
+};
+use serde::Deserialize;
+use serde_json::json;
+
+/// What the operator may set.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct Hello {
+    greeting: String,
+}
+
+/// An answer that is being read.
+#[derive(Default)]
+pub struct Answer {
+    done: bool,
+}
+
+/// One line of the upstream's protocol.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Word { word: String },
+    Done { words_in: u64, words_out: u64 },
+}
+
+portcullis_sdk::export!(provider Hello);
+
+impl Provider for Hello {
+    type Settings = Self;
+    type Exchange = Answer;
+
+    fn describe() -> Description {
+        Description::of(&["chat"])
+    }
+
+    fn configure(settings: Self) -> Result<Self, String> {
+        Ok(settings)
+    }
+
+    fn start(&self, request: &Request) -> Result<(Answer, Call), Failure> {
+        let chat: ChatRequest = serde_json::from_str(&request.body())
+            .map_err(|error| Failure::new(FailureKind::InvalidRequest, error.to_string()))?;
+        let newest = chat.messages.last().and_then(|message| message.content.as_ref());
+        let prompt = format!("{}{}", self.greeting, newest.map(Content::text).unwrap_or_default());
+        let body = json!({ "prompt": prompt, "stream": true }).to_string();
+        let call = HttpCall::post("/generate", Body::Bytes(body.into())).framing(Framing::Lines);
+        Ok((Answer::default(), Call::Http(call)))
+    }
+}
+
+impl Exchange for Answer {
+    fn frames(&mut self, frames: Vec<Frame>) -> Result<Vec<Event>, Failure> {
+        let malformed = || Failure::new(FailureKind::Malformed, "a line of an unknown kind");
+        let mut events = Vec::new();
+        for line in frames.iter().filter_map(Frame::as_text) {
+            match serde_json::from_str(line).map_err(|_| malformed())? {
+                Line::Word { word } => events.push(Event::text(word)),
+                Line::Done { words_in, words_out } => {
+                    self.done = true;
+                    events.extend([Event::finished("stop"), Event::usage(words_in, words_out)]);
+                }
+            }
+        }
+        Ok(events)
+    }
+
+    fn end(&mut self) -> Result<Ending, Failure> {
+        let cut_off = || Failure::new(FailureKind::Malformed, "the answer was cut off");
+        if self.done { Ok(Ending::Done(Vec::new())) } else { Err(cut_off()) }
+    }
+}

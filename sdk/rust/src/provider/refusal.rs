@@ -1,0 +1,175 @@
+//! What a reply that is not a success means, for upstreams that answer as OpenAI does. Most
+//! do, whatever else is their own, so this is what [`super::Provider::refused`] begins with.
+
+use super::{Failure, FailureKind, ReplyHead};
+use crate::openai::ErrorBody;
+
+/// The failure that a refusal amounts to: its kind from the status and the upstream's own
+/// code, its words where they are JSON. A page of HTML is not shown to anybody.
+pub fn read_refusal(head: &ReplyHead, body: &[u8]) -> Failure {
+    let error = ErrorBody::read(body).unwrap_or_default();
+    Failure {
+        status: Some(head.status),
+        retry_after_ms: retry_after_ms(head),
+        ..error_failure(Some(head.status), error)
+    }
+}
+
+/// The failure that an error object amounts to. `status` is that of the reply it came in,
+/// where that says something: an error in the middle of a stream follows a 200.
+pub fn error_failure(status: Option<u16>, error: ErrorBody) -> Failure {
+    // Some upstreams write the HTTP status that they meant into the code.
+    let status = status.or_else(|| error.code.as_deref()?.parse().ok());
+    let message = match (&error.message, status) {
+        (Some(message), _) => message.clone(),
+        (None, Some(status)) => format!("the upstream answered with status {status}"),
+        (None, None) => "the upstream reported an error without saying which".to_owned(),
+    };
+    let extra = [("type", &error.kind), ("param", &error.param)]
+        .into_iter()
+        .filter_map(|(name, value)| {
+            Some((name.to_owned(), serde_json::Value::from(value.clone()?).to_string()))
+        })
+        .collect();
+    let kind = failure_kind(status, &error);
+    let code = error.code.or(error.kind);
+    Failure { status, code, extra, ..Failure::new(kind, message) }
+}
+
+/// What kind of failure this is: the upstream's own word where it is a known one, else the
+/// status.
+fn failure_kind(status: Option<u16>, error: &ErrorBody) -> FailureKind {
+    let words = [error.code.as_deref(), error.kind.as_deref()];
+    if let Some(kind) = words.into_iter().flatten().find_map(known_word) {
+        return kind;
+    }
+    // Several servers say only in words that the prompt is too long.
+    let message = error.message.as_deref().unwrap_or_default();
+    if message.contains("maximum context length") {
+        return FailureKind::ContextTooLong;
+    }
+    match status {
+        Some(401) => FailureKind::Authentication,
+        Some(402) => FailureKind::QuotaExhausted,
+        Some(403) => FailureKind::Permission,
+        Some(404) => FailureKind::NotFound,
+        Some(408 | 504) => FailureKind::TimedOut,
+        Some(429) => FailureKind::RateLimited,
+        Some(501) => FailureKind::Unsupported,
+        Some(503 | 529) => FailureKind::Overloaded,
+        Some(400..=499) => FailureKind::InvalidRequest,
+        _ => words.into_iter().flatten().find_map(vague_word).unwrap_or(FailureKind::Upstream),
+    }
+}
+
+/// Codes and types that say more than the status they come with.
+fn known_word(word: &str) -> Option<FailureKind> {
+    Some(match word {
+        "context_length_exceeded" | "exceed_context_size_error" => FailureKind::ContextTooLong,
+        "content_policy_violation" | "content_policy" | "content_filter"
+        | "moderation_blocked" => FailureKind::ContentRefused,
+        "insufficient_quota" | "billing_hard_limit_reached" => FailureKind::QuotaExhausted,
+        "model_not_found" => FailureKind::NotFound,
+        "invalid_api_key" => FailureKind::Authentication,
+        "rate_limit_exceeded" => FailureKind::RateLimited,
+        _ => return None,
+    })
+}
+
+/// Types that say no more than a status does, and count where there is none.
+fn vague_word(word: &str) -> Option<FailureKind> {
+    Some(match word {
+        "invalid_request_error" => FailureKind::InvalidRequest,
+        "authentication_error" => FailureKind::Authentication,
+        "permission_error" => FailureKind::Permission,
+        "not_found_error" => FailureKind::NotFound,
+        "rate_limit_error" => FailureKind::RateLimited,
+        "overloaded_error" => FailureKind::Overloaded,
+        "timeout_error" => FailureKind::TimedOut,
+        _ => return None,
+    })
+}
+
+/// How long the upstream asks to wait. The form of `retry-after` that is a date says nothing
+/// to who has no clock, and is left out.
+pub fn retry_after_ms(head: &ReplyHead) -> Option<u64> {
+    let milliseconds = |name, unit: f64| {
+        let value: f64 = header(head, name)?.trim().parse().ok()?;
+        (value.is_finite() && value >= 0.0).then_some((value * unit).ceil() as u64)
+    };
+    milliseconds("retry-after-ms", 1.0).or_else(|| milliseconds("retry-after", 1000.0))
+}
+
+/// The value of a header, by its name in lower case.
+pub fn header<'a>(head: &'a ReplyHead, name: &str) -> Option<&'a str> {
+    let found = head.headers.iter().find(|(present, _)| present.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{read_refusal, retry_after_ms};
+    use crate::provider::{FailureKind, ReplyHead};
+
+    fn head(status: u16, headers: &[(&str, &str)]) -> ReplyHead {
+        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        ReplyHead { status, headers: headers.iter().map(owned).collect() }
+    }
+
+    fn check(status: u16, body: &str, kind: FailureKind, message: &str) {
+        let failure = read_refusal(&head(status, &[]), body.as_bytes());
+        assert_eq!((failure.kind, failure.message.as_str()), (kind, message), "{status} {body}");
+        assert_eq!(failure.status, Some(status));
+    }
+
+    #[test]
+    fn the_upstreams_own_word_goes_before_the_status() {
+        use FailureKind as Kind;
+        let error = |code: &str| format!(r#"{{"error":{{"message":"m","type":"t","code":{code}}}}}"#);
+        for (status, code, kind) in [
+            (400, "null", Kind::InvalidRequest),
+            (400, r#""context_length_exceeded""#, Kind::ContextTooLong),
+            (400, r#""content_policy_violation""#, Kind::ContentRefused),
+            (401, r#""invalid_api_key""#, Kind::Authentication),
+            (402, "402", Kind::QuotaExhausted),
+            (403, "null", Kind::Permission),
+            (404, r#""model_not_found""#, Kind::NotFound),
+            (408, "null", Kind::TimedOut),
+            (413, "null", Kind::InvalidRequest),
+            (422, "null", Kind::InvalidRequest),
+            (429, "null", Kind::RateLimited),
+            (429, r#""insufficient_quota""#, Kind::QuotaExhausted),
+            (500, "null", Kind::Upstream),
+            (502, "null", Kind::Upstream),
+            (503, "null", Kind::Overloaded),
+            (504, "null", Kind::TimedOut),
+            (529, "null", Kind::Overloaded),
+        ] {
+            check(status, &error(code), kind, "m");
+        }
+    }
+
+    #[test]
+    fn words_are_found_where_vendors_put_them() {
+        check(400, r#"{"error":"no"}"#, FailureKind::InvalidRequest, "no");
+        check(422, r#"{"detail":"no"}"#, FailureKind::InvalidRequest, "no");
+        check(429, r#"{"object":"error","message":"no"}"#, FailureKind::RateLimited, "no");
+        check(400, r#"[{"error":{"message":"no"}}]"#, FailureKind::InvalidRequest, "no");
+        let page = "<html>secrets of a proxy</html>";
+        check(502, page, FailureKind::Upstream, "the upstream answered with status 502");
+        let long = r#"{"error":{"message":"This model's maximum context length is 4096 tokens"}}"#;
+        let words = "This model's maximum context length is 4096 tokens";
+        check(400, long, FailureKind::ContextTooLong, words);
+    }
+
+    #[test]
+    fn the_finer_header_says_how_long_to_wait() {
+        let both = [("retry-after", "2"), ("retry-after-ms", "1500")];
+        assert_eq!(retry_after_ms(&head(429, &both)), Some(1500));
+        assert_eq!(retry_after_ms(&head(429, &[("retry-after", "0.25")])), Some(250));
+        let date = [("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")];
+        assert_eq!(retry_after_ms(&head(429, &date)), None);
+        assert_eq!(retry_after_ms(&head(429, &[("retry-after", "-1")])), None);
+        assert_eq!(retry_after_ms(&head(429, &[("retry-after", "inf")])), None);
+    }
+}
