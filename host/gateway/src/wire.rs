@@ -1,6 +1,6 @@
-//! The wire formats of clients and upstreams, below the level at which anybody knows what
-//! the bytes are about.
+//! The wire formats of clients and upstreams.
 
 pub mod json_edit;
 pub mod lines;
+pub mod openai;
 pub mod sse;

@@ -1,8 +1,6 @@
 //! How a call shows who pays for it. The host adds the credential after the plugin has said
 //! what it wants, so that no plugin ever holds one.
 
-use std::fmt;
-
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::header::AUTHORIZATION;
@@ -10,58 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use url::form_urlencoded;
 
 use super::failure::{ClientError, Denied};
-
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Box<str>);
-
-impl Secret {
-    /// Keeps a text.
-    pub fn new(text: impl Into<Box<str>>) -> Secret {
-        Secret(text.into())
-    }
-
-    /// The text itself, for whoever has to send it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
-}
-
-/// The form in which an upstream takes its credential.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Credential {
-    /// It takes none.
-    None,
-    /// `Authorization: Bearer …` (RFC 6750).
-    Bearer(Secret),
-    /// In a header of its own.
-    Header {
-        /// The header's name.
-        name: HeaderName,
-        /// Its value.
-        secret: Secret,
-    },
-    /// In a query parameter.
-    Query {
-        /// The parameter's name.
-        name: String,
-        /// Its value.
-        secret: Secret,
-    },
-    /// `Authorization: Basic …` (RFC 7617).
-    Basic {
-        /// The user.
-        username: String,
-        /// The password.
-        secret: Secret,
-    },
-}
+pub use crate::config::{Credential, Secret};
 
 /// A credential as it is added to every call: written once, when the client is made.
 pub(super) enum Authorization {
@@ -137,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_never_printed() {
-        let secret = || Secret::new("sk-hidden");
+        let secret = || Secret::of_test("sk-hidden");
         for credential in [
             Credential::Bearer(secret()),
             Credential::Header {
@@ -163,10 +110,10 @@ mod tests {
     #[test]
     fn a_credential_that_cannot_be_sent_is_refused_without_being_shown() {
         for credential in [
-            Credential::Bearer(Secret::new("a\nhidden")),
+            Credential::Bearer(Secret::of_test("a\nhidden")),
             Credential::Basic {
                 username: "a:b".into(),
-                secret: Secret::new("hidden"),
+                secret: Secret::of_test("hidden"),
             },
         ] {
             let Err(error) = Authorization::new(&credential) else {
@@ -180,7 +127,7 @@ mod tests {
     fn the_parameter_of_the_credential_is_found_however_it_is_written() {
         let credential = Credential::Query {
             name: "key".into(),
-            secret: Secret::new("a b&c"),
+            secret: Secret::of_test("a b&c"),
         };
         let authorization = Authorization::new(&credential).unwrap();
         assert_eq!(authorization.pair("a=1&keys=2"), Ok(Some("key=a+b%26c")));

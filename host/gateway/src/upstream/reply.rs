@@ -77,6 +77,17 @@ impl ReplyBody {
         Ok(all.freeze())
     }
 
+    /// Its first bytes, `limit` at most, or what came of them before it broke off.
+    pub async fn beginning(mut self, limit: usize) -> Bytes {
+        let mut all = BytesMut::new();
+        while all.len() < limit
+            && let Some(Ok(chunk)) = self.next().await
+        {
+            all.extend_from_slice(&chunk[..chunk.len().min(limit - all.len())]);
+        }
+        all.freeze()
+    }
+
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, SendError>>> {
         while !self.ended {
             let result = match Pin::new(&mut self.incoming).poll_frame(cx) {

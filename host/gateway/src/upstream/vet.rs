@@ -211,7 +211,7 @@ mod tests {
         let name = HeaderName::from_static(header);
         Authorization::new(&Credential::Header {
             name,
-            secret: Secret::new("k"),
+            secret: Secret::of_test("k"),
         })
         .unwrap()
     }
@@ -240,7 +240,7 @@ mod tests {
             let uri = base(path).join(said, &Authorization::None).unwrap();
             assert_eq!(uri.to_string(), expected);
         }
-        let secret = Secret::new("s");
+        let secret = Secret::of_test("s");
         let query = Authorization::new(&Credential::Query {
             name: "key".into(),
             secret,

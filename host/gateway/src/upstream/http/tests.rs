@@ -45,7 +45,7 @@ async fn text(client: &Client, outgoing: Outgoing<'_>) -> String {
 }
 
 fn credentials() -> Vec<(Credential, &'static str)> {
-    let secret = || Secret::new("sk hidden");
+    let secret = || Secret::of_test("sk hidden");
     let name = HeaderName::from_static("x-key");
     vec![
         (
@@ -121,7 +121,7 @@ async fn what_a_plugin_may_not_say_is_not_sent() {
     let upstream = Upstream::http(echo).await;
     let credential = Credential::Query {
         name: "key".into(),
-        secret: Secret::new("s"),
+        secret: Secret::of_test("s"),
     };
     let client = Client::new(Target {
         credential,

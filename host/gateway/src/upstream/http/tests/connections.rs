@@ -70,7 +70,7 @@ async fn a_handshake_that_is_not_answered_times_out() {
 async fn http2_is_spoken_over_tls_and_one_connection_is_enough() {
     let (upstream, pem) = Upstream::https(echo).await;
     let file = authorities(&pem);
-    let credential = Credential::Bearer(Secret::new("k"));
+    let credential = Credential::Bearer(Secret::of_test("k"));
     let client = Client::new(Target {
         credential,
         ..tls_target(&upstream, &file)
