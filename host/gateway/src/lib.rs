@@ -1,3 +1,45 @@
 //! An AI gateway whose providers and routing policies are sandboxed WebAssembly components.
+//!
+//! The modules stand in the order in which a request meets them; [`gateway::Gateway::answer`]
+//! is its whole path. ARCHITECTURE.md, beside the sources, says what each step may not do.
 
 pub mod config;
+pub mod load;
+pub mod serve;
+
+pub mod gateway;
+
+pub mod ingress;
+pub mod request;
+pub mod route;
+
+pub mod candidate;
+pub mod circuit;
+pub mod headroom;
+pub mod signals;
+
+pub mod plan;
+pub mod policy;
+
+pub mod attempt;
+pub mod exchange;
+pub mod execute;
+pub mod frame;
+pub mod provider;
+pub mod upstream;
+
+pub mod passthrough;
+pub mod relay;
+pub mod respond;
+pub mod wire;
+
+pub mod failure;
+pub mod refusal;
+
+pub mod events;
+pub mod record;
+
+pub mod admin;
+pub mod bundle;
+pub mod cli;
+pub mod contract;

@@ -1,6 +1,11 @@
-//! `portcullis`: an AI gateway whose providers and routing policies are sandboxed components.
-#![allow(clippy::print_stdout, reason = "a command line speaks to a terminal")]
+//! `portcullis`: the command line. Everything else is in the library.
 
-fn main() {
-    println!("portcullis {}", env!("CARGO_PKG_VERSION"));
+use std::process::ExitCode;
+
+/// Threads of the executor allocate and free across each other; this allocator is made for it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    portcullis::cli::run()
 }

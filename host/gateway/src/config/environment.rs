@@ -84,8 +84,8 @@ fn nothing_offered(known: &[Keyed]) -> Problem {
     let text = format!(
         "there is no configuration file, and no API key is set. Looked for:{variables}\n  \
          Set one of these, or write a file and name it with --config:\n\n    \
-         [providers.house]\n    plugin = \"NAME\"\n    base_url = \"http://127.0.0.1:8000/v1\"\n    \
-         models = [\"MODEL\"]\n\n  \
+         [providers.house]\n    plugin = \"NAME\"\n    \
+         base_url = \"http://127.0.0.1:8000/v1\"\n    models = [\"MODEL\"]\n\n  \
          or take a preset (preset = \"NAME\"): {}",
         preset::names().join(", ")
     );

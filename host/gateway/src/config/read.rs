@@ -15,7 +15,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{At, Place, Problem, Problems, hint};
+use super::problem::{At, Place, Problem, Problems, hint, nearest};
 use super::units;
 pub(crate) use value::Value;
 use value::whole;
@@ -149,6 +149,20 @@ impl<'t> Table<'t> {
     /// Whether the key was said at all, however badly.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
+    }
+
+    /// Whether the key was said, however badly, or another that looks like it. To be asked last.
+    /// What was attempted and came to nothing was reported already; it is not missing.
+    pub(crate) fn attempted(&self, key: &str) -> bool {
+        let unknown = self
+            .entries
+            .keys()
+            .map(|key| &**key.get_ref())
+            .filter(|key| !self.known.contains(key));
+        self.has(key)
+            || unknown
+                .map(|said| nearest(said, self.known.iter().copied()))
+                .any(|meant| meant == Some(key))
     }
 
     /// Whether there are keys that nobody has asked for yet. To be asked last: what seems to be

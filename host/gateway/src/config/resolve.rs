@@ -3,6 +3,7 @@
 
 mod provider;
 mod route;
+mod secret;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -82,7 +83,8 @@ impl<'e> Resolver<'e> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.value.is_empty() || !name.value.chars().all(plain) {
             let text = format!(
-                "\"{}\" cannot name a {kind}; expected letters, digits, `-`, `_` and `.`",
+                "\"{}\" cannot name a {kind}; \
+                 expected letters, digits, `-`, `_` and `.`",
                 name.value
             );
             self.report(&name.place, text);
@@ -104,24 +106,20 @@ impl<'e> Resolver<'e> {
     }
 
     fn addresses(&mut self, said: said::Server, admin: Option<At<SocketAddr>>) -> (Server, Admin) {
-        if let Some(At { value, place }) = said
-            .listen
-            .as_ref()
-            .filter(|at| !at.value.ip().is_loopback())
-        {
-            let text = format!(
-                "[server] `listen` = {value} is not a loopback address; that is refused without keys, \
-                 and keys are not yet supported by this version; listen on 127.0.0.1"
-            );
-            self.report(place, text);
-        }
-        if let Some(At { value, place }) = admin.as_ref().filter(|at| !at.value.ip().is_loopback())
-        {
-            let text = format!(
-                "[admin] `listen` = {value} is not a loopback address; that is refused without a token, \
-                 and a token is not yet supported by this version; listen on 127.0.0.1"
-            );
-            self.report(place, text);
+        for (table, listen, needs) in [
+            ("server", &said.listen, "keys"),
+            ("admin", &admin, "a token"),
+        ] {
+            let Some(At { value, place }) = listen else {
+                continue;
+            };
+            if !value.ip().is_loopback() {
+                let text = format!(
+                    "[{table}] `listen` = {value} is not a loopback address; that is refused \
+                     without {needs}, which this version does not support yet; listen on 127.0.0.1"
+                );
+                self.report(place, text);
+            }
         }
         let clash = said
             .listen
@@ -171,8 +169,8 @@ impl<'e> Resolver<'e> {
         };
         if EnvFilter::builder().parse(&level).is_err() {
             let text = format!(
-                "[log] `level` = \"{level}\" is not understood; expected error, warn, info, debug, trace, \
-                 off, or such as \"warn,portcullis=debug\""
+                "[log] `level` = \"{level}\" is not understood; expected error, warn, info, debug, \
+                 trace, off, or such as \"warn,portcullis=debug\""
             );
             self.report(&place, text);
         }
@@ -228,7 +226,7 @@ impl<'e> Resolver<'e> {
         for (name, said) in said {
             self.name("policy", &name);
             let table = format!("policies.{}", name.value);
-            if said.plugin.is_none() && !said.broken {
+            if said.plugin.is_none() && !said.plugin_unclear {
                 self.report(
                     &name.place,
                     format!("[{table}] has no `plugin`; expected the name of a bundled plugin"),

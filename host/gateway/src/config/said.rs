@@ -64,8 +64,16 @@ pub(crate) struct Provider {
     pub(crate) concurrency: Option<usize>,
     pub(crate) timeouts: Timeouts,
     pub(crate) rate_limits: Option<RateLimitHeaders>,
-    /// Something in it could not be read, so that what seems to be missing may be there.
-    pub(crate) broken: bool,
+    pub(crate) unclear: Unclear,
+}
+
+/// What was attempted and could not be read, so that it is neither there nor missing.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Unclear {
+    pub(crate) preset: bool,
+    pub(crate) plugin: bool,
+    pub(crate) base_url: bool,
+    pub(crate) models: bool,
 }
 
 /// Where a plugin comes from.
@@ -115,7 +123,7 @@ pub(crate) struct Policy {
     pub(crate) grants: Vec<String>,
     pub(crate) settings: Map<String, Json>,
     pub(crate) limits: LimitOverrides,
-    pub(crate) broken: bool,
+    pub(crate) plugin_unclear: bool,
 }
 
 /// `[routes.NAME]`.
@@ -123,7 +131,7 @@ pub(crate) struct Route {
     pub(crate) policies: Option<Vec<At<String>>>,
     pub(crate) candidates: Option<At<Vec<At<String>>>>,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) broken: bool,
+    pub(crate) candidates_unclear: bool,
 }
 
 impl Said {
@@ -182,7 +190,6 @@ impl Server {
 
 impl Provider {
     pub(crate) fn read(table: &mut Table<'_>) -> Self {
-        let before = table.problems_so_far();
         let mut said = Self {
             preset: table.string("preset"),
             plugin: plugin(table),
@@ -193,9 +200,7 @@ impl Provider {
             local: table.boolean("local"),
             private_addresses: table.boolean("private_addresses"),
             ca: table.string("ca"),
-            models: table
-                .list("models", "a list of models", Model::read)
-                .map(|models| models.value),
+            models: None,
             open_models: table.boolean("open_models"),
             settings: table.json("settings").unwrap_or_default(),
             grants: words(table, "grants"),
@@ -203,9 +208,19 @@ impl Provider {
             concurrency: table.count("concurrency", 1),
             timeouts: table.table("timeouts", Timeouts::read).unwrap_or_default(),
             rate_limits: table.table("rate_limits", rate_limits),
-            broken: false,
+            unclear: Unclear::default(),
         };
-        said.broken = table.problems_so_far() > before || table.has_unknown();
+        let before = table.problems_so_far();
+        said.models = table
+            .list("models", "a list of models", Model::read)
+            .map(|models| models.value);
+        let misread = table.problems_so_far() > before;
+        said.unclear = Unclear {
+            preset: said.preset.is_none() && table.attempted("preset"),
+            plugin: said.plugin.is_none() && table.attempted("plugin"),
+            base_url: said.base_url.is_none() && table.attempted("base_url"),
+            models: misread || said.models.is_none() && table.attempted("models"),
+        };
         said
     }
 }
@@ -255,15 +270,14 @@ impl Timeouts {
 
 impl Policy {
     fn read(table: &mut Table<'_>) -> Self {
-        let before = table.problems_so_far();
         let mut said = Self {
             plugin: plugin(table),
             grants: words(table, "grants").unwrap_or_default(),
             settings: table.json("settings").unwrap_or_default(),
             limits: table.table("limits", limits).unwrap_or_default(),
-            broken: false,
+            plugin_unclear: false,
         };
-        said.broken = table.problems_so_far() > before || table.has_unknown();
+        said.plugin_unclear = said.plugin.is_none() && table.attempted("plugin");
         said
     }
 }
@@ -277,9 +291,13 @@ impl Route {
             timeout: table
                 .table("timeouts", |timeouts| timeouts.duration("whole"))
                 .flatten(),
-            broken: false,
+            candidates_unclear: false,
         };
-        said.broken = table.problems_so_far() > before || table.has_unknown();
+        // An item that could not be read leaves the list shorter than it was meant to be.
+        let candidates = said.candidates.as_ref();
+        said.candidates_unclear = candidates.is_none_or(|said| said.value.is_empty())
+            && table.problems_so_far() > before
+            || candidates.is_none() && table.attempted("candidates");
         said
     }
 }

@@ -37,6 +37,11 @@ impl Secret {
         Self { text, source }
     }
 
+    #[cfg(test)]
+    pub(crate) fn of_test(text: &str) -> Self {
+        Self::new(text.to_owned(), SecretSource::Env("TEST".to_owned()))
+    }
+
     /// The secret itself. It goes into a request to the upstream, and nowhere else.
     pub fn expose(&self) -> &str {
         &self.text

@@ -1,15 +1,12 @@
-//! Providers: presets filled in, addresses checked, secrets read, models listed.
+//! Providers: presets filled in, addresses checked, models listed.
 
-use http::{HeaderName, HeaderValue};
 use url::{Host, Url};
 
 use super::Resolver;
-use crate::config::credential::{Credential as SaidCredential, SecretFrom};
 use crate::config::preset;
 use crate::config::problem::{At, hint};
 use crate::config::resolved::{Candidate, Credential, Provider, Timeouts};
-use crate::config::said::{self, HeaderFrom};
-use crate::config::secret::{Secret, SecretSource};
+use crate::config::said;
 
 /// What routes need to know of the providers, including those that cannot run: a route that
 /// names one of them is not wrong for that.
@@ -19,6 +16,7 @@ pub(super) struct Models {
 }
 
 /// A provider by name.
+#[derive(Clone)]
 pub(super) struct Known {
     pub(super) name: String,
     pub(super) open: bool,
@@ -55,7 +53,7 @@ impl Resolver<'_> {
         (providers, models)
     }
 
-    /// `None` only beside a problem.
+    /// `None` only beside a problem. Everything is looked at before anything is given up.
     fn provider(
         &mut self,
         name: At<String>,
@@ -63,99 +61,66 @@ impl Resolver<'_> {
         models: &mut Models,
     ) -> Option<Provider> {
         let table = format!("providers.{}", name.value);
-        let (said_local, moved) = (said.local, said.base_url.is_some());
-        let (said, unclear) = self.with_preset(&table, said);
-        for (key, missing, expected) in [
-            (
-                "plugin",
-                said.plugin.is_none(),
-                "the name of a bundled plugin, or a preset",
-            ),
-            (
-                "base_url",
-                said.base_url.is_none(),
-                "such as \"http://127.0.0.1:8000/v1\"",
-            ),
-        ] {
-            if missing && !unclear {
-                self.report(
-                    &name.place,
-                    format!("[{table}] has no `{key}`; expected {expected}"),
-                );
-            }
-        }
+        let (local, moved) = (said.local, said.base_url.is_some());
+        let (said, preset_unclear) = self.with_preset(&table, said);
+        self.missing(&name, &said, preset_unclear);
         let plugin = said.plugin.map(|plugin| self.plugin(&table, plugin.value));
-        let base_url = said
-            .base_url
-            .and_then(|base_url| self.base_url(&table, &base_url));
-        let written_out = base_url.as_ref().is_some_and(names_an_address);
-        // A preset speaks for the address that it knows. Whether another host may be shown what
-        // is private is for the operator to say.
-        let preset_local =
-            said.local == Some(true) && (!moved || base_url.as_ref().is_some_and(is_loopback));
-        let known = Known {
-            open: said
-                .open_models
-                .unwrap_or(said.models.as_ref().is_none_or(Vec::is_empty)),
-            unclear,
-            priority: said.priority.unwrap_or(100),
-            local: said_local.unwrap_or(preset_local),
-            name: name.value,
-        };
-        self.models(&known, said.models.unwrap_or_default(), models);
-        let (local, open_models, priority) = (known.local, known.open, known.priority);
-        let provider_name = known.name.clone();
-        models.providers.push(known);
+        let base_url = said.base_url.and_then(|url| self.base_url(&table, &url));
         let credential = match said.credential {
             Some(said) => self.credential(&table, said),
             None => Some(Credential::None),
         };
-        let headers = said
-            .headers
-            .into_iter()
+        let headers = said.headers.into_iter();
+        let headers = headers
             .filter_map(|header| self.header(&table, header))
             .collect();
-        let timeouts = Timeouts::default();
-        let provider = Provider {
-            name: provider_name,
+        let ca = said.ca.map(|ca| self.file(&table, "ca", &ca));
+        // A preset speaks for the address that it knows. Whether another host may be shown what
+        // is private is for the operator to say.
+        let stayed = !moved || base_url.as_ref().is_some_and(is_loopback);
+        let known = Known {
+            local: local.unwrap_or(said.local == Some(true) && stayed),
+            open: said
+                .open_models
+                .unwrap_or(said.models.as_ref().is_none_or(Vec::is_empty)),
+            unclear: preset_unclear || said.unclear.models,
+            priority: said.priority.unwrap_or(100),
+            name: name.value,
+        };
+        self.models(&known, said.models.unwrap_or_default(), models);
+        models.providers.push(known.clone());
+        let base_url = base_url?;
+        let written_out = names_an_address(&base_url);
+        Some(Provider {
+            name: known.name,
             plugin: plugin?,
-            base_url: base_url?,
+            base_url,
             credential: credential?,
             headers,
-            local,
+            local: known.local,
             private_addresses: said.private_addresses.unwrap_or(false) || written_out,
-            ca: said.ca.map(|ca| self.file(&table, "ca", &ca)),
-            priority,
+            ca,
+            priority: known.priority,
             settings: said.settings.into(),
             grants: said.grants.unwrap_or_default(),
             limits: said.limits,
             concurrency: said.concurrency,
-            timeouts: Timeouts {
-                connect: said.timeouts.connect.unwrap_or(timeouts.connect),
-                first_byte: said.timeouts.first_byte.unwrap_or(timeouts.first_byte),
-                between_chunks: said
-                    .timeouts
-                    .between_chunks
-                    .unwrap_or(timeouts.between_chunks),
-                whole: said.timeouts.whole.unwrap_or(timeouts.whole),
-            },
+            timeouts: timeouts(&said.timeouts),
             rate_limits: said.rate_limits,
-            open_models,
-        };
-        Some(provider)
+            open_models: known.open,
+        })
     }
 
-    /// What is said, over what its preset says; and whether something in it is missing.
+    /// What is said, over what its preset says; and whether the preset could not be had.
     fn with_preset(&mut self, table: &str, said: said::Provider) -> (said::Provider, bool) {
         let Some(At { value: name, place }) = &said.preset else {
-            let broken = said.broken;
-            return (said, broken);
+            let unclear = said.unclear.preset;
+            return (said, unclear);
         };
         match preset::find(name, place) {
             Some(Ok((preset, problems))) => {
                 self.problems.extend(problems);
-                let broken = said.broken;
-                (said.over(preset.provider), broken)
+                (said.over(preset.provider), false)
             }
             Some(Err(problems)) => {
                 self.problems.extend(problems.into_vec());
@@ -167,6 +132,25 @@ impl Resolver<'_> {
                 self.report(place, text);
                 (said, true)
             }
+        }
+    }
+
+    fn missing(&mut self, name: &At<String>, said: &said::Provider, preset_unclear: bool) {
+        if preset_unclear {
+            return;
+        }
+        let mut missing = |key: &str, expected: &str| {
+            let text = format!(
+                "[providers.{}] has no `{key}`; expected {expected}",
+                name.value
+            );
+            self.report(&name.place, text);
+        };
+        if said.plugin.is_none() && !said.unclear.plugin {
+            missing("plugin", "the name of a bundled plugin, or a preset");
+        }
+        if said.base_url.is_none() && !said.unclear.base_url {
+            missing("base_url", "such as \"http://127.0.0.1:8000/v1\"");
         }
     }
 
@@ -225,102 +209,6 @@ impl Resolver<'_> {
             models.candidates.push(candidate);
         }
     }
-
-    fn credential(&mut self, table: &str, said: At<SaidCredential>) -> Option<Credential> {
-        let secret = match said.value.secret() {
-            Some(from) => self.secret(table, from)?,
-            None => return Some(Credential::None),
-        };
-        if secret.expose().chars().any(char::is_control) {
-            let text = format!(
-                "[{table}] the secret from {} holds a line break or another control character",
-                secret.source()
-            );
-            self.report(&said.place, text);
-            return None;
-        }
-        Some(match said.value {
-            SaidCredential::None => Credential::None,
-            SaidCredential::Short(_) | SaidCredential::Bearer(_) => Credential::Bearer(secret),
-            SaidCredential::Header { name, .. } => Credential::Header { name, secret },
-            SaidCredential::Query { name, .. } => Credential::Query { name, secret },
-            SaidCredential::Basic { username, .. } => {
-                if username.contains(':') {
-                    self.report(
-                        &said.place,
-                        format!("[{table}] `username` holds a colon, which basic has no form for"),
-                    );
-                }
-                Credential::Basic { username, secret }
-            }
-        })
-    }
-
-    fn secret(&mut self, table: &str, from: &SecretFrom) -> Option<Secret> {
-        match from {
-            SecretFrom::Env(At { value: name, place }) => {
-                if let Some(text) = self.environment.get(name) {
-                    return Some(Secret::new(
-                        text.to_owned(),
-                        SecretSource::Env(name.clone()),
-                    ));
-                }
-                let text = format!(
-                    "[{table}] environment variable {name} is not set, or empty; set it, or name another source in `credential`"
-                );
-                self.report(place, text);
-                None
-            }
-            SecretFrom::File(At { value: said, place }) => {
-                let path = self.path(said);
-                let wrong = match std::fs::read_to_string(&path) {
-                    Err(error) => format!("cannot be read: {error}"),
-                    Ok(text) => match text
-                        .strip_suffix('\n')
-                        .map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line))
-                    {
-                        "" => "is empty".to_owned(),
-                        secret => {
-                            self.sources.push(path.clone());
-                            return Some(Secret::new(secret.to_owned(), SecretSource::File(path)));
-                        }
-                    },
-                };
-                self.report(
-                    place,
-                    format!("[{table}] the secret's file {} {wrong}", path.display()),
-                );
-                None
-            }
-        }
-    }
-
-    /// A header whose variable is not set is left out: it is optional by being said that way.
-    fn header(
-        &mut self,
-        table: &str,
-        (name, from): (HeaderName, HeaderFrom),
-    ) -> Option<(HeaderName, HeaderValue)> {
-        let variable = match from {
-            HeaderFrom::Text(value) => return Some((name, value)),
-            HeaderFrom::Env(variable) => variable,
-        };
-        let text = self.environment.get(&variable.value)?;
-        match HeaderValue::from_str(text) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                Some((name, value))
-            }
-            Err(_) => {
-                let text = format!(
-                    "[{table}] environment variable {} holds what the header `{name}` cannot carry",
-                    variable.value
-                );
-                self.report(&variable.place, text);
-                None
-            }
-        }
-    }
 }
 
 /// A candidate of a model.
@@ -341,6 +229,16 @@ pub(super) fn candidate(provider: usize, known: &Known, said: said::Model) -> Ca
         max_output_tokens: said.max_output_tokens,
         input_price: said.input_price,
         output_price: said.output_price,
+    }
+}
+
+fn timeouts(said: &said::Timeouts) -> Timeouts {
+    let default = Timeouts::default();
+    Timeouts {
+        connect: said.connect.unwrap_or(default.connect),
+        first_byte: said.first_byte.unwrap_or(default.first_byte),
+        between_chunks: said.between_chunks.unwrap_or(default.between_chunks),
+        whole: said.whole.unwrap_or(default.whole),
     }
 }
 

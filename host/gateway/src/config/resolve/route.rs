@@ -63,14 +63,20 @@ impl Resolver<'_> {
                 value: listed,
                 place,
             }) => {
-                if listed.is_empty() && !said.broken {
-                    self.report(&place, format!("[{table}] `candidates` is empty; expected such as \"provider/model\" or \"provider/*\""));
+                if listed.is_empty() && !said.candidates_unclear {
+                    self.report(
+                        &place,
+                        format!(
+                            "[{table}] `candidates` is empty; \
+                             expected such as \"provider/model\" or \"provider/*\""
+                        ),
+                    );
                 }
                 for id in listed {
                     self.candidates(&table, &id, models, &mut candidates);
                 }
             }
-            None if said.broken => {}
+            None if said.candidates_unclear => {}
             None => {
                 self.report(
                     &name.place,
@@ -96,7 +102,6 @@ impl Resolver<'_> {
         models: &mut Models,
         chosen: &mut Vec<usize>,
     ) {
-        let before = chosen.len();
         let mut found = false;
         for (index, candidate) in models.candidates.iter().enumerate() {
             if matches(&said.value, &candidate.id) {
@@ -106,7 +111,6 @@ impl Resolver<'_> {
                 }
             }
         }
-        debug_assert!(found || chosen.len() == before);
         if found {
             return;
         }
@@ -184,7 +188,8 @@ fn missing(id: &str, models: &Models) -> Missing {
         (true, _) => Missing::Unclear,
         (false, false) if known.open => Missing::Add(index, model.to_owned()),
         (false, true) if listed.is_empty() => Missing::Wrong(format!(
-            "matches no model: provider `{provider}` lists none; list them in its `models`, or name them here"
+            "matches no model: provider `{provider}` lists none; \
+             list them in its `models`, or name them here"
         )),
         (false, pattern) => {
             let verb = if pattern {

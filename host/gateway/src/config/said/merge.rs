@@ -46,7 +46,7 @@ impl Provider {
                 whole: self.timeouts.whole.or(preset.timeouts.whole),
             },
             rate_limits: self.rate_limits.or(preset.rate_limits),
-            broken: self.broken,
+            unclear: self.unclear,
         }
     }
 }

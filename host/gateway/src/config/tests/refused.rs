@@ -43,19 +43,20 @@ models = ["m1"]
 
 [routes.default]
 policies = ["in-order"]
-candidates = ["house/m1", "acme/m9", "amce/m1"]
+candidates = ["house/m9", "acme/m9", "amce/m1"]
 "#;
     let problems = resolve(text).unwrap_err().to_string();
-    let expected = r#"portcullis.toml:3:10: [server] `listen` = 0.0.0.0:8080 is not a loopback address; that is refused without keys, and keys are not yet supported by this version; listen on 127.0.0.1
+    let expected = r#"portcullis.toml:3:10: [server] `listen` = 0.0.0.0:8080 is not a loopback address; that is refused without keys, which this version does not support yet; listen on 127.0.0.1
 portcullis.toml:4:12: [server] `max_body` = "32mb" has the unknown unit `mb` (one of B, KB, MB, GB, KiB, MiB, GiB); expected a size such as "32MiB" or "512KiB", or a number of bytes
 portcullis.toml:5:1: unknown key `lisen` in [server]; did you mean `listen`?
 portcullis.toml:8:1: unknown key `base_ur` in [providers.house]; did you mean `base_url`?
 portcullis.toml:14:12: [providers.acme] `base_url` has the scheme `ftp`; expected such as "http://127.0.0.1:8000/v1"
 portcullis.toml:15:22: [providers.acme] environment variable ACME_KEY is not set, or empty; set it, or name another source in `credential`
 portcullis.toml:19:13: [routes.default] there is no policy `in-order`; policies: ordered
+portcullis.toml:20:15: [routes.default] candidate `house/m9` does not exist; provider `house` has: m1, m2
 portcullis.toml:20:27: [routes.default] candidate `acme/m9` does not exist; provider `acme` has: m1
 portcullis.toml:20:38: [routes.default] candidate `amce/m1` does not exist: there is no provider `amce`; did you mean `acme`?
-9 problems. Nothing was started."#;
+10 problems. Nothing was started."#;
     assert_eq!(problems, expected);
 }
 
@@ -85,7 +86,7 @@ fn unknown_keys_of_every_table() {
     let limits =
         "memory, cpu_ms, table_elements, handles, host_calls, output_bytes, log_lines, deadline_ms";
     let provider = "preset, plugin, base_url, credential, headers, priority, local, private_addresses, \
-                    ca, models, open_models, settings, grants, limits, concurrency, timeouts, rate_limits";
+                    ca, open_models, settings, grants, limits, concurrency, timeouts, rate_limits, models";
     let model = "id, name, context_tokens, max_output_tokens, input_price, output_price, operations, \
                  features, tags";
     let table = [
@@ -138,11 +139,11 @@ fn unknown_keys_of_every_table() {
         ],
     );
     check(
-        "[[providers.x.models]]\nid = \"m\"\nqqqq = 1\n[providers.x]\nplugin = \"chat\"\n",
+        "[[providers.x.models]]\nid = \"m\"\nqqqq = 1\n[providers.x]\nplugin = \"chat\"\nbase_url = \"http://[::1]/\"\n",
         &[&format!("3:1: {}", listed("providers.x.models[0]", model))],
     );
     check(
-        "[[providers.x.models]]\nqqqq = 1\n",
+        "[[providers.x.models]]\nqqqq = 1\n[providers.x]\nplugin = \"chat\"\nbase_url = \"http://[::1]/\"\n",
         &[
             "1:1: [providers.x.models[0]] has no `id`; expected the model's name",
             &format!("2:1: {}", listed("providers.x.models[0]", model)),
@@ -231,7 +232,7 @@ fn addresses() {
     check(
         "HOUSE\nadmin.listen = \"[::]:8081\"",
         &[
-            "2:16: [admin] `listen` = [::]:8081 is not a loopback address; that is refused without a token, and a token is not yet supported by this version; listen on 127.0.0.1",
+            "2:16: [admin] `listen` = [::]:8081 is not a loopback address; that is refused without a token, which this version does not support yet; listen on 127.0.0.1",
         ],
     );
     check(
@@ -439,6 +440,22 @@ fn what_cannot_be_read_is_not_also_missed() {
             "2:12: [providers.house] `base_url` is a number; expected a string",
             "3:10: [providers.house] `plugin` is a number; expected the name of a bundled plugin, or { path = \"x.wasm\" }",
             "4:1: unknown key `modles` in [providers.house]; did you mean `models`?",
+        ],
+    );
+}
+
+#[test]
+fn one_problem_of_a_provider_hides_no_other() {
+    check(
+        "[providers.house]\nlocal = 3\nca = \"roots.pem\"\nmodels = [\"m1\"]\ncredential = { env = \"NOT_SET\" }\n[routes.r]\ncandidates = [\"house/m9\", 7]",
+        &[
+            "1:12: [providers.house] has no `base_url`; expected such as \"http://127.0.0.1:8000/v1\"",
+            "1:12: [providers.house] has no `plugin`; expected the name of a bundled plugin, or a preset",
+            "2:9: [providers.house] `local` is a number; expected true or false",
+            "3:6: [providers.house] `ca`: there is no file roots.pem",
+            "5:22: [providers.house] environment variable NOT_SET is not set, or empty; set it, or name another source in `credential`",
+            "7:15: [routes.r] candidate `house/m9` does not exist; provider `house` has: m1",
+            "7:27: [routes.r] `candidates`[1] is a number; expected a string",
         ],
     );
 }

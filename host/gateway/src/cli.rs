@@ -1,0 +1,115 @@
+//! The command line.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it speaks to a terminal"
+)]
+
+mod ask;
+mod log;
+
+use crate::config::{self, Config, Environment};
+use crate::{load, serve};
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The file that is read where none is named and it exists.
+const FILE: &str = "portcullis.toml";
+
+/// An AI gateway whose providers and routing policies are sandboxed WebAssembly components.
+#[derive(Parser)]
+#[command(name = "portcullis", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve clients. Without a configuration, with what the environment offers.
+    Serve {
+        #[command(flatten)]
+        from: From,
+    },
+    /// Say everything that is wrong with a configuration, or what would run.
+    Check {
+        #[command(flatten)]
+        from: From,
+    },
+    /// Ask one question; the answer goes to standard output, where it went to standard error.
+    Ask(ask::Question),
+}
+
+#[derive(clap::Args)]
+struct From {
+    /// The configuration [default: portcullis.toml, if it exists].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Serve { from } => run_serve(&from),
+        Command::Check { from } => run_check(&from),
+        Command::Ask(question) => ask::run(&question),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The configuration that was named, that lies here, or that the environment offers.
+fn configuration(file: Option<&Path>) -> Result<Config> {
+    let environment = Environment::of_process();
+    let here = Path::new(FILE);
+    Ok(match file {
+        Some(file) => config::load(file, &environment)?,
+        None if here.exists() => config::load(here, &environment)?,
+        None => Config::from_environment(&environment)?,
+    })
+}
+
+fn runtime(config: &Config) -> Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(workers) = config.server.workers {
+        builder.worker_threads(workers);
+    }
+    builder
+        .enable_all()
+        .build()
+        .context("the runtime does not start")
+}
+
+fn run_serve(from: &From) -> Result<ExitCode> {
+    let config = configuration(from.config.as_deref())?;
+    let _flushed = log::start(&config.log);
+    eprint!("{}", config.describe());
+    runtime(&config)?.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let running = serve::start(config).await?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+        }
+        running.stop().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Loads everything that `serve` would, so that what it finds good does start.
+fn run_check(from: &From) -> Result<ExitCode> {
+    let config = configuration(from.config.as_deref())?;
+    let table = config.describe();
+    runtime(&config)?.block_on(load::gateway(config))?;
+    print!("{table}");
+    Ok(ExitCode::SUCCESS)
+}

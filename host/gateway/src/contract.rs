@@ -1,0 +1,49 @@
+//! The generated half of the contract with plugins, fenced in one file.
+//!
+//! These types *are* the gateway's domain types for failures, usage, events and plans; there
+//! is no second tree of them. Their documentation is that of the WIT files.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    reason = "generated from WIT, which holds the documentation"
+)]
+#![allow(clippy::all, reason = "generated")]
+
+/// The world of providers, and the types that both worlds share.
+pub mod provider {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "provider-plugin",
+        imports: { default: trappable },
+        exports: { default: async },
+        additional_derives: [PartialEq],
+        with: { "portcullis:plugin/requests.request": crate::request::Lent },
+    });
+}
+
+/// The world of policies.
+pub mod policy {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "policy-plugin",
+        imports: { default: trappable },
+        exports: { default: async },
+        additional_derives: [PartialEq],
+        with: {
+            "portcullis:plugin/types": super::provider::portcullis::plugin::types,
+            "portcullis:plugin/requests": super::provider::portcullis::plugin::requests,
+            "portcullis:plugin/candidacy.candidates": crate::candidate::Choice,
+        },
+    });
+}
+
+pub use policy::PolicyPlugin;
+pub use policy::exports::portcullis::plugin::policy as policies;
+pub use policy::portcullis::plugin::candidacy;
+pub use provider::ProviderPlugin;
+pub use provider::exports::portcullis::plugin::provider as providers;
+pub use provider::portcullis::plugin::events::{self, Event};
+pub use provider::portcullis::plugin::requests;
+pub use provider::portcullis::plugin::types::{
+    self, Failure as Reported, FailureKind, JsonEdit, Usage,
+};

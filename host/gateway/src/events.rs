@@ -1,0 +1,178 @@
+//! What happens in the gateway, as a vocabulary: one struct a happening, with one `emit`.
+//!
+//! Nothing else in this crate writes to the log, so that a field is called the same wherever
+//! it stands.
+
+use crate::failure::Failure;
+use crate::record::{End, Record};
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A request is over.
+pub struct RequestClosed<'a>(pub &'a Record);
+
+impl RequestClosed<'_> {
+    /// Writes one line: all that an operator needs to see why it went where it went.
+    pub fn emit(&self) {
+        let record = self.0;
+        let end = match record.end {
+            Some(End::Finished) => "finished",
+            Some(End::Failed) => "failed",
+            Some(End::Abandoned) | None => "abandoned",
+        };
+        // Attempts that failed are the interesting ones; one that was answered is `candidate`.
+        let mut failed = String::new();
+        for tried in &record.tried {
+            if let (Some(word), Some(message)) = (&tried.failure, &tried.message) {
+                let space = if failed.is_empty() { "" } else { "; " };
+                failed.push_str(&format!("{space}{} {word}: {message}", tried.candidate));
+            }
+        }
+        tracing::info!(
+            request = &*record.request,
+            tenant = &*record.tenant,
+            operation = record.operation,
+            asked = record.asked,
+            route = record.route,
+            policy = record.policy.as_deref().unwrap_or_default(),
+            reason = record.reason,
+            remarks = record.remarks.join("; "),
+            candidate = record.candidate.as_deref().unwrap_or_default(),
+            attempts = record.tried.len(),
+            failed,
+            failure = record.failure.as_deref().unwrap_or_default(),
+            input_tokens = record.input_tokens.unwrap_or_default(),
+            output_tokens = record.output_tokens.unwrap_or_default(),
+            policy_us = record.policy_us,
+            provider_us = record.provider_us,
+            upstream_us = record.upstream_us,
+            total_ms = record.total_ms,
+            "request {end}"
+        );
+    }
+}
+
+/// A request was turned away before it was admitted.
+pub struct RequestRefused<'a> {
+    /// Its id.
+    pub request: &'a str,
+    /// What the client was told.
+    pub refusal: &'a crate::refusal::Refusal,
+}
+
+impl RequestRefused<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        let status = self.refusal.status.as_u16();
+        let (code, message) = (self.refusal.code.as_str(), self.refusal.message.as_str());
+        tracing::info!(
+            request = self.request,
+            status,
+            code,
+            "request refused: {message}"
+        );
+    }
+}
+
+/// A candidate is passed over for a while.
+pub struct CircuitOpened<'a> {
+    /// "provider/model".
+    pub candidate: &'a str,
+    /// For how long.
+    pub open_for: Duration,
+    /// The failure that did it.
+    pub failure: &'a Failure,
+}
+
+impl CircuitOpened<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        let (open_ms, failure) = (self.open_for.as_millis(), self.failure.word());
+        tracing::warn!(
+            candidate = self.candidate,
+            open_ms,
+            failure,
+            "circuit opened"
+        );
+    }
+}
+
+/// A port is open.
+pub struct Listening {
+    /// What for: "clients" or "admin".
+    pub whom: &'static str,
+    /// Where.
+    pub address: SocketAddr,
+}
+
+impl Listening {
+    /// Writes one line.
+    pub fn emit(&self) {
+        tracing::info!(address = %self.address, "listening for {}", self.whom);
+    }
+}
+
+/// A plugin is ready to serve.
+pub struct PluginLoaded<'a> {
+    /// As the operator named what uses it.
+    pub name: &'a str,
+    /// The digest of its component.
+    pub digest: portcullis_sandbox::Digest,
+    /// How long that took.
+    pub took: Duration,
+}
+
+impl PluginLoaded<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        let ms = self.took.as_millis();
+        tracing::info!(name = self.name, digest = %self.digest, ms, "plugin loaded");
+    }
+}
+
+/// The process was asked to end.
+pub struct Draining {
+    /// Requests that are under way.
+    pub under_way: usize,
+    /// How long they are waited for.
+    pub patience: Duration,
+}
+
+impl Draining {
+    /// Writes one line.
+    pub fn emit(&self) {
+        let ms = self.patience.as_millis();
+        tracing::info!(under_way = self.under_way, patience_ms = ms, "draining");
+    }
+}
+
+/// The process ends.
+pub struct Drained {
+    /// Requests that were cut off.
+    pub cut_off: usize,
+}
+
+impl Drained {
+    /// Writes one line.
+    pub fn emit(&self) {
+        if self.cut_off == 0 {
+            tracing::info!("drained");
+        } else {
+            tracing::warn!(cut_off = self.cut_off, "drained, with requests cut off");
+        }
+    }
+}
+
+/// A connection could not be accepted or served.
+pub struct ConnectionFailed<'a> {
+    /// Why.
+    pub why: &'a dyn Display,
+}
+
+impl ConnectionFailed<'_> {
+    /// Writes one line. Clients that break the protocol are no news to an operator.
+    pub fn emit(&self) {
+        tracing::debug!("connection failed: {}", self.why);
+    }
+}

@@ -1,0 +1,173 @@
+//! A provider plugin's half of one exchange with its upstream.
+//!
+//! Each step enters the plugin's sandbox and comes back with what it says or with the failure
+//! that ended it. The time spent inside is added up: it is what the operator sees as the price
+//! of the plugin.
+
+use crate::contract::{Event, Reported, providers};
+use crate::failure::Failure;
+use crate::provider::{Provider, ProviderWorld};
+use crate::request::{Lent, Request, Serving};
+use portcullis_sandbox::{Fault, Pinned, Plugin, Sandbox};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wasmtime::component::ResourceAny;
+
+type Generation = Pinned<Arc<Plugin<ProviderWorld>>>;
+
+/// One exchange, with the sandbox that it lives in.
+pub struct Exchange {
+    sandbox: Sandbox<ProviderWorld>,
+    handle: ResourceAny,
+    plugin: String,
+    /// Time spent in the plugin so far.
+    pub spent: Duration,
+    _generation: Generation,
+}
+
+impl Exchange {
+    /// Makes a sandbox and asks which call to make.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's failure, or its fault.
+    pub async fn start(
+        provider: &Provider,
+        generation: Generation,
+        request: &Arc<Request>,
+        model: &Arc<str>,
+    ) -> Result<(Self, providers::Call), Failure> {
+        const STEP: &str = "start";
+        let began = Instant::now();
+        let plugin = provider.configured.name.clone();
+        let fail = |fault| Failure::Plugin {
+            plugin: plugin.clone(),
+            step: STEP,
+            fault,
+        };
+        let mut sandbox = generation
+            .value
+            .sandbox(Serving {
+                request: Some(request.clone()),
+            })
+            .await
+            .map_err(fail)?;
+        let lent = Lent {
+            request: request.clone(),
+            model: model.clone(),
+            noted: Vec::new(),
+            readable: true,
+        };
+        let lent = sandbox.state_mut().table.push(lent);
+        let lent = lent.map_err(|_| fail(Fault::Handles { limit: 0 }))?;
+        let (guest, store, watch) = sandbox.enter();
+        let interface = guest.portcullis_plugin_provider();
+        let started = watch
+            .over(interface.exchange().call_start(store, lent))
+            .await;
+        let (handle, call) = started.map_err(fail)?.map_err(Failure::Reported)?;
+        let spent = began.elapsed();
+        Ok((
+            Self {
+                sandbox,
+                handle,
+                plugin,
+                spent,
+                _generation: generation,
+            },
+            call,
+        ))
+    }
+
+    /// Hands over the head of a reply that is a success.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's failure, or its fault.
+    pub async fn head(&mut self, head: &providers::ReplyHead) -> Result<(), Failure> {
+        let began = Instant::now();
+        let (guest, store, watch) = self.sandbox.enter();
+        let interface = guest.portcullis_plugin_provider();
+        let answer = watch
+            .over(interface.exchange().call_head(store, self.handle, head))
+            .await;
+        self.spent += began.elapsed();
+        self.settle("head", answer)
+    }
+
+    /// Hands over the frames of one read.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's failure, or its fault.
+    pub async fn frames(&mut self, frames: &[providers::Frame]) -> Result<Vec<Event>, Failure> {
+        let began = Instant::now();
+        let (guest, store, watch) = self.sandbox.enter();
+        let interface = guest.portcullis_plugin_provider();
+        let answer = watch
+            .over(interface.exchange().call_frames(store, self.handle, frames))
+            .await;
+        self.spent += began.elapsed();
+        self.settle("frames", answer)
+    }
+
+    /// Says that the reply is over.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's failure, or its fault.
+    pub async fn end(&mut self) -> Result<providers::Ending, Failure> {
+        let began = Instant::now();
+        let (guest, store, watch) = self.sandbox.enter();
+        let interface = guest.portcullis_plugin_provider();
+        let answer = watch
+            .over(interface.exchange().call_end(store, self.handle))
+            .await;
+        self.spent += began.elapsed();
+        self.settle("end", answer)
+    }
+
+    fn settle<T>(
+        &self,
+        step: &'static str,
+        answer: Result<Result<T, Reported>, Fault>,
+    ) -> Result<T, Failure> {
+        let fail = |fault| Failure::Plugin {
+            plugin: self.plugin.clone(),
+            step,
+            fault,
+        };
+        answer.map_err(fail)?.map_err(Failure::Reported)
+    }
+}
+
+/// Has a plugin read a reply that is not a success, in a sandbox of its own: that of the
+/// exchange is gone by now where the answer would have been passed through.
+///
+/// Always a failure: the one that the plugin reads, or its fault.
+pub async fn refused(
+    provider: &Provider,
+    generation: &Generation,
+    request: &Arc<Request>,
+    head: &providers::ReplyHead,
+    body: &[u8],
+) -> Failure {
+    let fail = |fault| Failure::Plugin {
+        plugin: provider.configured.name.clone(),
+        step: "refused",
+        fault,
+    };
+    let serving = Serving {
+        request: Some(request.clone()),
+    };
+    let mut sandbox = match generation.value.sandbox(serving).await {
+        Ok(sandbox) => sandbox,
+        Err(fault) => return fail(fault),
+    };
+    let (guest, store, watch) = sandbox.enter();
+    let interface = guest.portcullis_plugin_provider();
+    match watch.over(interface.call_refused(store, head, body)).await {
+        Ok(failure) => Failure::Reported(failure),
+        Err(fault) => fail(fault),
+    }
+}

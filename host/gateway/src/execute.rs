@@ -1,0 +1,163 @@
+//! Tries a plan's candidates, in order, until one answers.
+//!
+//! Everything here happens before the commit point: as long as this has not returned, no byte
+//! of content has reached the client. After it nothing is tried again.
+
+use crate::attempt::{self, Answered};
+use crate::candidate::Candidate;
+use crate::contract::FailureKind;
+use crate::failure::{Failure, Then};
+use crate::gateway::Gateway;
+use crate::plan::{Plan, Planned};
+use crate::record::{Entry, Tried};
+use crate::request::Request;
+use crate::signals::Outcome;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The first pause before the same candidate is tried again; it doubles from there.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause that a client is made to wait for the same candidate. An upstream that
+/// wants more is left alone, and the next candidate asked.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Runs a plan.
+///
+/// # Errors
+///
+/// The last failure, when no attempt was answered.
+pub async fn run(
+    gateway: &Gateway,
+    request: &Arc<Request>,
+    plan: &Plan,
+    entry: &mut Entry,
+) -> Result<(Arc<Candidate>, Answered), Failure> {
+    let mut last = Failure::PassedOver {
+        why: "none is configured",
+    };
+    let mut skipped = Vec::new();
+    for planned in &plan.attempts {
+        if planned.candidate.circuit.leave().is_none() {
+            skipped.push(planned);
+            continue;
+        }
+        match persist(gateway, request, planned, entry).await {
+            Ok(answered) => return Ok((planned.candidate.clone(), answered)),
+            Err(failure) if failure.verdict().0 == Then::GiveUp => return Err(failure),
+            Err(failure) => last = failure,
+        }
+    }
+    // A circuit decides who is asked first, not whether anybody is: a request whose only
+    // candidates are ill gets their own word for it.
+    if entry.tried.is_empty()
+        && let Some(planned) = skipped.first()
+    {
+        let once = Planned {
+            candidate: planned.candidate.clone(),
+            retries: 0,
+            timeout: planned.timeout,
+        };
+        let answered = persist(gateway, request, &once, entry).await?;
+        return Ok((planned.candidate.clone(), answered));
+    }
+    for planned in skipped {
+        let failure = Failure::PassedOver {
+            why: "its circuit is open",
+        };
+        entry
+            .tried
+            .push(Tried::of(&planned.candidate, &failure, Duration::ZERO));
+    }
+    Err(last)
+}
+
+/// Tries one candidate as often as the plan says.
+async fn persist(
+    gateway: &Gateway,
+    request: &Arc<Request>,
+    planned: &Planned,
+    entry: &mut Entry,
+) -> Result<Answered, Failure> {
+    let mut pause = FIRST_PAUSE;
+    let mut retries = planned.retries;
+    loop {
+        let failure = match once(gateway, request, planned, entry).await {
+            Ok(answered) => return Ok(answered),
+            Err(failure) => failure,
+        };
+        if failure.verdict().0 != Then::Again || retries == 0 {
+            return Err(failure);
+        }
+        // Half of it at random, so that those who failed together do not return together.
+        let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
+        let wait = failure
+            .retry_after()
+            .map_or(jittered, |asked| asked + jittered / 10);
+        if wait > LONGEST_PAUSE || wait >= request.time_left() {
+            return Err(failure);
+        }
+        tokio::time::sleep(wait).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+        retries -= 1;
+    }
+}
+
+/// One attempt, with its time bounded and its outcome noted.
+async fn once(
+    gateway: &Gateway,
+    request: &Arc<Request>,
+    planned: &Planned,
+    entry: &mut Entry,
+) -> Result<Answered, Failure> {
+    let candidate = &planned.candidate;
+    let provider = &gateway.providers[candidate.profile.provider];
+    let _leave = candidate.circuit.leave();
+    let began = Instant::now();
+    let bound = planned
+        .timeout
+        .unwrap_or(provider.configured.timeouts.whole);
+    let left = request.time_left();
+    let tried = tokio::time::timeout(bound.min(left), attempt::make(provider, candidate, request));
+    let failure = match tried.await {
+        Ok(Ok(answered)) => {
+            candidate.circuit.succeeded();
+            entry
+                .tried
+                .push(Tried::answered(candidate, began.elapsed()));
+            return Ok(answered);
+        }
+        Ok(Err(failure)) => failure,
+        Err(_) if left <= bound => Failure::OutOfTime,
+        Err(_) => {
+            let message = format!("No answer began within {} ms.", bound.as_millis());
+            Failure::reported(FailureKind::TimedOut, message)
+        }
+    };
+    entry
+        .tried
+        .push(Tried::of(candidate, &failure, began.elapsed()));
+    note(candidate, &failure, began.elapsed());
+    Err(failure)
+}
+
+/// Lets a failure count against its candidate, if it says something about it.
+pub fn note(candidate: &Candidate, failure: &Failure, total: Duration) {
+    if !failure.is_candidates() {
+        return;
+    }
+    let outcome = Outcome {
+        succeeded: false,
+        first_token: None,
+        total,
+        tokens_per_second: None,
+    };
+    candidate.signals.note(outcome);
+    if let Some(open_for) = candidate.circuit.failed(failure.retry_after()) {
+        crate::events::CircuitOpened {
+            candidate: &candidate.profile.id,
+            open_for,
+            failure,
+        }
+        .emit();
+    }
+}

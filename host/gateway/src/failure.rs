@@ -1,0 +1,215 @@
+//! Why an attempt did not succeed, and what follows from that.
+//!
+//! [`Failure::verdict`] is the one table that answers, for each failure: try the same candidate
+//! again, try the next, or give up; and whose fault it was.
+
+use crate::contract::{FailureKind, Reported};
+use crate::upstream::http::SendError;
+use portcullis_sandbox::Fault;
+use std::time::Duration;
+
+/// What went wrong with one attempt.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// The upstream said so, as its plugin reads it.
+    Reported(Reported),
+    /// The plugin failed.
+    Plugin {
+        /// Its name.
+        plugin: String,
+        /// Where in the contract.
+        step: &'static str,
+        /// How.
+        fault: Fault,
+    },
+    /// The call could not be made, or broke.
+    Call(SendError),
+    /// The candidate was not asked: its circuit is open, or it has enough to do.
+    PassedOver {
+        /// Why.
+        why: &'static str,
+    },
+    /// The request's own time was over.
+    OutOfTime,
+}
+
+/// What the executor does after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The same candidate once more, after a pause.
+    Again,
+    /// The next candidate.
+    Next,
+    /// Nothing: no candidate would answer otherwise.
+    GiveUp,
+}
+
+/// Who has to change something for it not to happen again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// Who sent the request.
+    Client,
+    /// The vendor, or the way to it.
+    Upstream,
+    /// Who wrote or configured the plugin.
+    Plugin,
+    /// Who runs the gateway: a wrong key, an account without money.
+    Operator,
+}
+
+impl Failure {
+    /// A failure that the gateway itself words, in place of an upstream's.
+    pub fn reported(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self::Reported(Reported {
+            kind,
+            message: message.into(),
+            status: None,
+            code: None,
+            retry_after_ms: None,
+            extra: Vec::new(),
+        })
+    }
+
+    /// What follows from it.
+    pub fn verdict(&self) -> (Then, Blame) {
+        use {Blame::*, Then::*};
+        match self {
+            Self::Reported(failure) => match failure.kind {
+                FailureKind::InvalidRequest => (GiveUp, Client),
+                FailureKind::ContentRefused => (GiveUp, Client),
+                FailureKind::Cancelled => (GiveUp, Client),
+                // Another model may have the room, the feature or the name.
+                FailureKind::ContextTooLong => (Next, Client),
+                FailureKind::Unsupported => (Next, Client),
+                FailureKind::NotFound => (Next, Operator),
+                FailureKind::Authentication => (Next, Operator),
+                FailureKind::Permission => (Next, Operator),
+                FailureKind::QuotaExhausted => (Next, Operator),
+                FailureKind::RateLimited => (Again, Upstream),
+                FailureKind::Overloaded => (Again, Upstream),
+                FailureKind::Upstream => (Again, Upstream),
+                // It may have done the work, and charged for it.
+                FailureKind::TimedOut => (Next, Upstream),
+                FailureKind::Malformed => (Next, Upstream),
+                FailureKind::Other => (Next, Upstream),
+            },
+            Self::Plugin { .. } => (Next, Plugin),
+            Self::Call(error) => match error {
+                SendError::Denied { .. } => (Next, Plugin),
+                SendError::AddressRefused { .. } | SendError::Tls { .. } => (Next, Operator),
+                // Nothing was sent.
+                SendError::Resolve { .. }
+                | SendError::Connect { .. }
+                | SendError::ConnectTimedOut { .. } => (Again, Upstream),
+                // Something was, and perhaps done.
+                SendError::FirstByteTimedOut { .. }
+                | SendError::ChunkTimedOut { .. }
+                | SendError::Broken { .. }
+                | SendError::TooLarge { .. } => (Next, Upstream),
+            },
+            Self::PassedOver { .. } => (Next, Upstream),
+            Self::OutOfTime => (GiveUp, Upstream),
+        }
+    }
+
+    /// Whether it tells something about the health of the candidate.
+    pub fn is_candidates(&self) -> bool {
+        !matches!(self, Self::PassedOver { .. } | Self::OutOfTime)
+            && self.verdict().1 != Blame::Client
+    }
+
+    /// Whether the sender can do something about it.
+    pub fn is_clients(&self) -> bool {
+        self.verdict().1 == Blame::Client || self.kind() == FailureKind::NotFound
+    }
+
+    /// The contract's word for it.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Reported(failure) => failure.kind,
+            Self::Plugin {
+                fault: Fault::Busy { .. },
+                ..
+            } => FailureKind::Overloaded,
+            Self::Plugin { .. } => FailureKind::Other,
+            Self::Call(error) => match error {
+                SendError::Denied { .. } => FailureKind::Other,
+                SendError::Resolve { .. }
+                | SendError::AddressRefused { .. }
+                | SendError::Connect { .. }
+                | SendError::Tls { .. }
+                | SendError::Broken { .. } => FailureKind::Upstream,
+                SendError::ConnectTimedOut { .. }
+                | SendError::FirstByteTimedOut { .. }
+                | SendError::ChunkTimedOut { .. } => FailureKind::TimedOut,
+                SendError::TooLarge { .. } => FailureKind::Malformed,
+            },
+            Self::PassedOver { .. } => FailureKind::Overloaded,
+            Self::OutOfTime => FailureKind::TimedOut,
+        }
+    }
+
+    /// A stable word for logs and records: the fault's where a plugin failed.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Plugin { fault, .. } => format!("plugin-{}", fault.code()),
+            Self::Call(SendError::Denied { .. }) => "plugin-denied".to_owned(),
+            Self::PassedOver { .. } => "passed-over".to_owned(),
+            Self::Reported(_) | Self::Call(_) | Self::OutOfTime => word(self.kind()).to_owned(),
+        }
+    }
+
+    /// Words that its sender may read.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Reported(failure) => failure.message.clone(),
+            Self::Plugin {
+                plugin,
+                step,
+                fault,
+            } => {
+                format!("The plugin `{plugin}` failed in `{step}`: {fault}.")
+            }
+            Self::Call(error) => format!("The upstream could not be asked: {error}."),
+            Self::PassedOver { why } => format!("No candidate is available: {why}."),
+            Self::OutOfTime => "The request's time was over before an answer came.".to_owned(),
+        }
+    }
+
+    /// The upstream's own code.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Reported(failure) => failure.code.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// How long the upstream wants to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Reported(failure) => failure.retry_after_ms.map(Duration::from_millis),
+            _ => None,
+        }
+    }
+}
+
+/// The contract's kinds as words.
+fn word(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::InvalidRequest => "invalid-request",
+        FailureKind::Authentication => "authentication",
+        FailureKind::Permission => "permission",
+        FailureKind::NotFound => "not-found",
+        FailureKind::RateLimited => "rate-limited",
+        FailureKind::QuotaExhausted => "quota-exhausted",
+        FailureKind::ContextTooLong => "context-too-long",
+        FailureKind::ContentRefused => "content-refused",
+        FailureKind::Overloaded => "overloaded",
+        FailureKind::TimedOut => "timed-out",
+        FailureKind::Cancelled => "cancelled",
+        FailureKind::Malformed => "malformed",
+        FailureKind::Unsupported => "unsupported",
+        FailureKind::Upstream => "upstream",
+        FailureKind::Other => "other",
+    }
+}

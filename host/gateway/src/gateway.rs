@@ -1,0 +1,182 @@
+//! The gateway: what it holds, and the path of a request through it.
+
+use crate::config::Config;
+use crate::contract::Reported;
+use crate::failure::Failure;
+use crate::ingress::{self, Wanted};
+use crate::plan::Plan;
+use crate::policy::{self, Policy};
+use crate::provider::Provider;
+use crate::record::{Entry, Kept};
+use crate::refusal::Refusal;
+use crate::request::{Operation, Request};
+use crate::respond::{self, Response};
+use crate::route::Routes;
+use crate::wire::openai::head::Head;
+use crate::{events, execute, wire};
+use http::request::Parts;
+use hyper::body::Incoming;
+use portcullis_sandbox::Engine;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// A request's time where neither its route nor its sender bounds it.
+const LONGEST: Duration = Duration::from_secs(600);
+/// Whose requests are served while no keys are configured.
+const TENANT: &str = "default";
+
+/// Everything that requests need. One a process, shared by all of them.
+pub struct Gateway {
+    /// What was configured.
+    pub config: Config,
+    /// The engine that all plugins run in.
+    pub engine: Engine,
+    /// By the index that candidates name.
+    pub providers: Vec<Arc<Provider>>,
+    /// By the index that routes name.
+    pub policies: Vec<Arc<Policy>>,
+    /// What a model's name can mean.
+    pub routes: Routes,
+    /// The newest records.
+    pub records: Arc<Kept>,
+    /// Requests that may be under way at once.
+    pub places: Arc<Semaphore>,
+}
+
+/// Leave to be served, until the answer's last byte.
+pub struct Permit {
+    _place: OwnedSemaphorePermit,
+}
+
+impl Gateway {
+    /// Answers a request. This is its whole path; each step is one file.
+    pub async fn answer(&self, request: http::Request<Incoming>) -> Response {
+        let began = Instant::now();
+        let (parts, body) = request.into_parts();
+        let id = ingress::id(&parts);
+        let answered = match ingress::route(&parts.method, parts.uri.path()) {
+            Ok(Wanted::Operation(operation)) => {
+                self.serve(operation, &parts, body, id.clone(), began).await
+            }
+            Ok(Wanted::Models) => Ok(respond::models(self)),
+            Ok(Wanted::Model(model)) => respond::model(self, &model),
+            Err(refusal) => Err(refusal),
+        };
+        let mut response = answered.unwrap_or_else(|refusal| {
+            events::RequestRefused {
+                request: &id,
+                refusal: &refusal,
+            }
+            .emit();
+            respond::refusal(&refusal)
+        });
+        respond::name(&mut response, &id);
+        response
+    }
+
+    async fn serve(
+        &self,
+        operation: Operation,
+        parts: &Parts,
+        body: Incoming,
+        id: Arc<str>,
+        began: Instant,
+    ) -> Result<Response, Refusal> {
+        let request = self.read(operation, parts, body, id, began).await?;
+        let permit = self.admit()?;
+        let target = self.routes.find(&request.asked)?.narrowed(&request)?;
+        let request = Arc::new(request.bounded(began, target.timeout));
+        let mut entry = Entry::open(&self.records, &request, &target.route, began);
+        let plan = match self.plan(&request, &target, &mut entry).await {
+            Ok(plan) => plan,
+            Err(failure) => return Err(self.give_up(entry, failure)),
+        };
+        match execute::run(self, &request, &plan, &mut entry).await {
+            Ok((candidate, answered)) => Ok(respond::answer(
+                &request, candidate, answered, entry, permit,
+            )),
+            Err(failure) => Err(self.give_up(entry, failure)),
+        }
+    }
+
+    /// Reads the request as far as the gateway has to understand it.
+    async fn read(
+        &self,
+        operation: Operation,
+        parts: &Parts,
+        body: Incoming,
+        id: Arc<str>,
+        began: Instant,
+    ) -> Result<Request, Refusal> {
+        ingress::check_type(parts)?;
+        let server = &self.config.server;
+        let body = ingress::body(body, server.max_body, server.body_timeout).await?;
+        let head = Head::read(operation, &body)?;
+        let mut labels = ingress::labels(parts);
+        labels.extend(head.labels);
+        Ok(Request {
+            id,
+            operation,
+            dialect: wire::openai::DIALECT,
+            asked: head.model,
+            streaming: head.streaming,
+            wants_usage: head.wants_usage,
+            base64: head.base64,
+            labels,
+            needs: head.needs,
+            input_tokens: head.input_tokens,
+            max_output_tokens: head.max_output_tokens,
+            tenant: TENANT.into(),
+            deadline: began + LONGEST,
+            body,
+        })
+    }
+
+    /// Takes a place among the requests under way; never waits for one.
+    fn admit(&self) -> Result<Permit, Refusal> {
+        match self.places.clone().try_acquire_owned() {
+            Ok(place) => Ok(Permit { _place: place }),
+            Err(_) => Err(Refusal::busy(self.config.server.concurrency)),
+        }
+    }
+
+    /// Asks the route's policies and takes what is allowed of their answer.
+    async fn plan(
+        &self,
+        request: &Arc<Request>,
+        target: &crate::route::Target,
+        entry: &mut Entry,
+    ) -> Result<Plan, Failure> {
+        let began = Instant::now();
+        let answered = policy::ask(&target.policies, request, &target.candidates).await;
+        entry.policy_us = micros(began.elapsed());
+        let plan = Plan::of(answered, &target.candidates)
+            .map_err(|refused: Reported| Failure::Reported(refused))?;
+        entry.policy.clone_from(&plan.policy);
+        entry.reason.clone_from(&plan.reason);
+        entry.labels.clone_from(&plan.labels);
+        entry.remarks.clone_from(&plan.remarks);
+        Ok(plan)
+    }
+
+    /// Closes the entry and finds the words for the client.
+    fn give_up(&self, entry: Entry, failure: Failure) -> Refusal {
+        let refusal = Refusal::of(&failure, entry.tried.len() > 1);
+        entry.fail(&failure);
+        refusal
+    }
+}
+
+impl Request {
+    /// With the time that its route gives it.
+    fn bounded(mut self, began: Instant, timeout: Option<Duration>) -> Self {
+        self.deadline = began + timeout.unwrap_or(LONGEST);
+        self
+    }
+}
+
+/// Whole microseconds.
+pub fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

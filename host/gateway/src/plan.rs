@@ -1,0 +1,132 @@
+//! What will be tried, in which order: a policy's proposal, as far as it is allowed.
+//!
+//! A plan is never empty. What a proposal names twice or does not exist is dropped and said; a
+//! proposal with nothing left, a policy that failed, or a row that abstained leads to the
+//! route's configured order.
+
+use crate::candidate::Candidate;
+use crate::contract::{Reported, policies};
+use crate::policy::{Answered, Decision};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Further tries that a policy may ask for at one candidate.
+const MOST_RETRIES: u32 = 5;
+
+/// The attempts of one request, and why they are these.
+#[derive(Debug)]
+pub struct Plan {
+    /// In order; never empty.
+    pub attempts: Vec<Planned>,
+    /// The policy that decided, if one did.
+    pub policy: Option<String>,
+    /// Why, in a line for the operator.
+    pub reason: String,
+    /// Kept with the record.
+    pub labels: Vec<(String, String)>,
+    /// What was proposed and not taken, or who could not answer.
+    pub remarks: Vec<String>,
+}
+
+/// One candidate of a plan.
+pub struct Planned {
+    /// Where to.
+    pub candidate: Arc<Candidate>,
+    /// Further tries at it.
+    pub retries: u32,
+    /// Until its first content.
+    pub timeout: Option<Duration>,
+}
+
+impl std::fmt::Debug for Planned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} (+{})", self.candidate.profile.id, self.retries)
+    }
+}
+
+impl Plan {
+    /// Makes a plan of what the policies answered.
+    ///
+    /// # Errors
+    ///
+    /// The policy's own words, if it refuses the request.
+    pub fn of(answered: Answered, candidates: &[Arc<Candidate>]) -> Result<Self, Reported> {
+        let mut remarks: Vec<String> = answered
+            .failed
+            .iter()
+            .map(|(name, why)| format!("policy {name}: {why}"))
+            .collect();
+        let mut plan = match answered.decision {
+            Some((_, Decision::Refuse(failure))) => return Err(failure),
+            Some((policy, Decision::Route(proposal))) => {
+                let attempts = allowed(&proposal, candidates, &mut remarks);
+                if attempts.is_empty() {
+                    remarks.push(format!("policy {policy}: nothing of its plan was left"));
+                    Self::in_order(candidates, "the route's order: the policy's plan was empty")
+                } else {
+                    Self {
+                        attempts,
+                        policy: Some(policy),
+                        reason: proposal.reason,
+                        labels: proposal.labels,
+                        remarks: Vec::new(),
+                    }
+                }
+            }
+            None if answered.failed.is_empty() => {
+                Self::in_order(candidates, "the route's order: no policy decided")
+            }
+            None => Self::in_order(candidates, "the route's order: the policy failed"),
+        };
+        plan.labels.extend(answered.labels);
+        plan.remarks = remarks;
+        Ok(plan)
+    }
+
+    fn in_order(candidates: &[Arc<Candidate>], reason: &str) -> Self {
+        let planned = |candidate: &Arc<Candidate>| Planned {
+            candidate: candidate.clone(),
+            retries: 1,
+            timeout: None,
+        };
+        Self {
+            attempts: candidates.iter().map(planned).collect(),
+            policy: None,
+            reason: reason.to_owned(),
+            labels: Vec::new(),
+            remarks: Vec::new(),
+        }
+    }
+}
+
+fn allowed(
+    proposal: &policies::Plan,
+    candidates: &[Arc<Candidate>],
+    remarks: &mut Vec<String>,
+) -> Vec<Planned> {
+    let mut attempts: Vec<Planned> = Vec::with_capacity(proposal.attempts.len());
+    for attempt in &proposal.attempts {
+        let Some(candidate) = candidates.get(attempt.candidate as usize) else {
+            remarks.push(format!(
+                "dropped candidate {}: there is none",
+                attempt.candidate
+            ));
+            continue;
+        };
+        if attempts
+            .iter()
+            .any(|planned| Arc::ptr_eq(&planned.candidate, candidate))
+        {
+            remarks.push(format!("dropped {}: named twice", candidate.profile.id));
+            continue;
+        }
+        attempts.push(Planned {
+            candidate: candidate.clone(),
+            retries: attempt.retries.min(MOST_RETRIES),
+            timeout: attempt
+                .timeout_ms
+                .map(|ms| Duration::from_millis(ms.into())),
+        });
+    }
+    attempts
+}

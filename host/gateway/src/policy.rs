@@ -1,0 +1,186 @@
+//! Asks a route's policies, in their order, until one does not abstain.
+//!
+//! Each is asked in a fresh sandbox. What it answers is a proposal: [`crate::plan`] decides
+//! what becomes of it.
+
+use crate::candidate::{Candidate, Choice};
+use crate::contract::{PolicyPlugin, candidacy, policies, policy, requests};
+use crate::request::{Lent, Request, Serving};
+use portcullis_sandbox::{Fault, Import, Plugin, Slot, State, World};
+use std::sync::Arc;
+use wasmtime::Store;
+use wasmtime::component::{HasSelf, Instance, InstancePre, Linker};
+
+/// The world of policies.
+pub struct PolicyWorld;
+
+impl World for PolicyWorld {
+    const NAME: &'static str = "portcullis:plugin/policy-plugin@0.1.0";
+    type Data = Serving;
+    type Guest = PolicyPlugin;
+    type Indices = policy::PolicyPluginIndices;
+    type Description = policies::Description;
+
+    fn imports() -> &'static [Import] {
+        const fn free(interface: &'static str) -> Import {
+            Import {
+                interface,
+                capability: None,
+            }
+        }
+        const COMPLETIONS: &str = "portcullis:plugin/completions";
+        const IMPORTS: &[Import] = &[
+            free("portcullis:plugin/types"),
+            free("portcullis:plugin/requests"),
+            free("portcullis:plugin/candidacy"),
+            Import {
+                interface: COMPLETIONS,
+                capability: Some("ask"),
+            },
+        ];
+        IMPORTS
+    }
+
+    fn link(linker: &mut Linker<State<Serving>>, interface: &str) -> wasmtime::Result<()> {
+        match interface {
+            "portcullis:plugin/types" => Ok(()),
+            "portcullis:plugin/requests" => {
+                requests::add_to_linker::<_, HasSelf<State<Serving>>>(linker, |state| state)
+            }
+            "portcullis:plugin/candidacy" => {
+                candidacy::add_to_linker::<_, HasSelf<State<Serving>>>(linker, |state| state)
+            }
+            _ => Err(wasmtime::format_err!(
+                "this version has no such interface yet"
+            )),
+        }
+    }
+
+    fn indices(pre: &InstancePre<State<Serving>>) -> wasmtime::Result<Self::Indices> {
+        policy::PolicyPluginIndices::new(pre)
+    }
+
+    fn guest(
+        indices: &Self::Indices,
+        store: &mut Store<State<Serving>>,
+        instance: &Instance,
+    ) -> wasmtime::Result<PolicyPlugin> {
+        indices.load(store, instance)
+    }
+
+    fn nobody() -> Serving {
+        Serving { request: None }
+    }
+
+    async fn describe(
+        guest: &PolicyPlugin,
+        store: &mut Store<State<Serving>>,
+    ) -> wasmtime::Result<policies::Description> {
+        guest.portcullis_plugin_policy().call_describe(store).await
+    }
+
+    async fn configure(
+        guest: &PolicyPlugin,
+        store: &mut Store<State<Serving>>,
+        settings: &str,
+    ) -> wasmtime::Result<Result<(), String>> {
+        guest
+            .portcullis_plugin_policy()
+            .call_configure(store, &settings.to_owned())
+            .await
+    }
+}
+
+/// A policy that routes can name.
+pub struct Policy {
+    /// As the operator named it.
+    pub name: String,
+    /// Its plugin, which can be replaced while requests are under way.
+    pub plugin: Slot<Arc<Plugin<PolicyWorld>>>,
+    /// Whether it may read what people wrote.
+    pub readable: bool,
+}
+
+/// What came of asking.
+#[derive(Debug, Default)]
+pub struct Answered {
+    /// Who decided, and what; `None` if all abstained or failed.
+    pub decision: Option<(String, Decision)>,
+    /// Labels of those that abstained.
+    pub labels: Vec<(String, String)>,
+    /// Policies that could not answer, and why.
+    pub failed: Vec<(String, String)>,
+}
+
+/// A decision that is not to abstain.
+#[derive(Debug)]
+pub enum Decision {
+    /// Where it should go.
+    Route(policies::Plan),
+    /// It should not be served.
+    Refuse(crate::contract::Reported),
+}
+
+/// Asks one policy after the other.
+pub async fn ask(
+    row: &[Arc<Policy>],
+    request: &Arc<Request>,
+    candidates: &Arc<[Arc<Candidate>]>,
+) -> Answered {
+    let mut answered = Answered::default();
+    for policy in row {
+        match decide(policy, request, candidates, &answered.labels).await {
+            Ok(Ok(policies::Decision::Route(plan))) => {
+                answered.decision = Some((policy.name.clone(), Decision::Route(plan)));
+                break;
+            }
+            Ok(Ok(policies::Decision::Refuse(failure))) => {
+                answered.decision = Some((policy.name.clone(), Decision::Refuse(failure)));
+                break;
+            }
+            Ok(Ok(policies::Decision::Abstain(labels))) => answered.labels.extend(labels),
+            Ok(Err(why)) => answered.failed.push((policy.name.clone(), why)),
+            Err(fault) => answered
+                .failed
+                .push((policy.name.clone(), fault.to_string())),
+        }
+    }
+    answered
+}
+
+async fn decide(
+    policy: &Policy,
+    request: &Arc<Request>,
+    candidates: &Arc<[Arc<Candidate>]>,
+    noted: &[(String, String)],
+) -> Result<Result<policies::Decision, String>, Fault> {
+    let generation = policy.plugin.pin();
+    let mut sandbox = generation
+        .value
+        .sandbox(Serving {
+            request: Some(request.clone()),
+        })
+        .await?;
+    let table = &mut sandbox.state_mut().table;
+    let full = |_| Fault::Handles { limit: 0 };
+    let lent = Lent {
+        request: request.clone(),
+        model: Arc::from(request.asked.as_str()),
+        noted: noted.to_vec(),
+        readable: policy.readable,
+    };
+    let lent = table.push(lent).map_err(full)?;
+    let choice = Choice {
+        candidates: candidates.clone(),
+        request: request.clone(),
+    };
+    let choice = table.push(choice).map_err(full)?;
+    let (guest, store, watch) = sandbox.enter();
+    watch
+        .over(
+            guest
+                .portcullis_plugin_policy()
+                .call_decide(store, lent, choice),
+        )
+        .await
+}

@@ -1,0 +1,234 @@
+//! What became of a request, from its admission to its last byte.
+//!
+//! An [`Entry`] is opened for every admitted request and closed exactly once: when the answer
+//! is over, when it failed, or, by being dropped, when the client went away.
+
+use crate::candidate::Candidate;
+use crate::contract::Usage;
+use crate::events;
+use crate::failure::Failure;
+use crate::request::Request;
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Records that are kept for the operator to look at.
+const KEPT: usize = 256;
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// All of the answer went out.
+    Finished,
+    /// No attempt was answered, or the answer broke off; the client was told.
+    Failed,
+    /// The client went away.
+    Abandoned,
+}
+
+/// One attempt of a request.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tried {
+    /// "provider/model".
+    pub candidate: String,
+    /// A stable word for what went wrong; `None` if it was answered.
+    pub failure: Option<String>,
+    /// What went wrong, in words.
+    pub message: Option<String>,
+    /// Until its first content or its failure, in milliseconds.
+    pub ms: f64,
+}
+
+impl Tried {
+    /// An attempt that failed.
+    pub fn of(candidate: &Candidate, failure: &Failure, took: Duration) -> Self {
+        Self {
+            candidate: candidate.profile.id.clone(),
+            failure: Some(failure.word()),
+            message: Some(failure.message()),
+            ms: took.as_secs_f64() * 1e3,
+        }
+    }
+
+    /// An attempt that was answered.
+    pub fn answered(candidate: &Candidate, took: Duration) -> Self {
+        let candidate = candidate.profile.id.clone();
+        Self {
+            candidate,
+            failure: None,
+            message: None,
+            ms: took.as_secs_f64() * 1e3,
+        }
+    }
+}
+
+/// Everything that is kept of one request.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record {
+    /// Its id.
+    pub request: Arc<str>,
+    /// Whose it was.
+    pub tenant: Arc<str>,
+    /// What was to be done.
+    pub operation: &'static str,
+    /// The model as it was asked for.
+    pub asked: String,
+    /// Whether it was streamed.
+    pub streaming: bool,
+    /// The route that it took.
+    pub route: String,
+    /// The policy that decided, if one did.
+    pub policy: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Labels that policies left.
+    pub labels: Vec<(String, String)>,
+    /// What policies proposed and did not get, or why one could not answer.
+    pub remarks: Vec<String>,
+    /// Its attempts, in order.
+    pub tried: Vec<Tried>,
+    /// Who answered.
+    pub candidate: Option<String>,
+    /// How it ended; `None` while it is under way.
+    pub end: Option<End>,
+    /// What went wrong in the end.
+    pub failure: Option<String>,
+    /// Tokens of input, as the upstream counted them.
+    pub input_tokens: Option<u64>,
+    /// Tokens of output, likewise.
+    pub output_tokens: Option<u64>,
+    /// US dollars, by the configured prices.
+    pub cost_usd: Option<f64>,
+    /// Time in policies, in microseconds.
+    pub policy_us: u64,
+    /// Time in the provider's plugin, in microseconds.
+    pub provider_us: u64,
+    /// From the call to the first content, in microseconds.
+    pub upstream_us: u64,
+    /// From the request's head to the answer's last byte, in milliseconds.
+    pub total_ms: f64,
+}
+
+/// A record that is still being written. Dropping it closes it as abandoned.
+pub struct Entry {
+    record: Record,
+    began: Instant,
+    kept: Arc<Kept>,
+}
+
+impl std::ops::Deref for Entry {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        &self.record
+    }
+}
+
+impl std::ops::DerefMut for Entry {
+    fn deref_mut(&mut self) -> &mut Record {
+        &mut self.record
+    }
+}
+
+impl Entry {
+    /// Opens the record of a request that was admitted.
+    pub fn open(kept: &Arc<Kept>, request: &Request, route: &str, began: Instant) -> Self {
+        let record = Record {
+            request: request.id.clone(),
+            tenant: request.tenant.clone(),
+            operation: request.operation.name(),
+            asked: request.asked.clone(),
+            streaming: request.streaming,
+            route: route.to_owned(),
+            policy: None,
+            reason: String::new(),
+            labels: Vec::new(),
+            remarks: Vec::new(),
+            tried: Vec::new(),
+            candidate: None,
+            end: None,
+            failure: None,
+            input_tokens: None,
+            output_tokens: None,
+            cost_usd: None,
+            policy_us: 0,
+            provider_us: 0,
+            upstream_us: 0,
+            total_ms: 0.0,
+        };
+        Self {
+            record,
+            began,
+            kept: kept.clone(),
+        }
+    }
+
+    /// When the request's head had arrived.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// Notes what the upstream counted, and what that costs at the candidate's prices.
+    pub fn used(&mut self, usage: Option<&Usage>, candidate: &Candidate) {
+        let Some(usage) = usage else { return };
+        self.record.input_tokens = usage.input_tokens;
+        self.record.output_tokens = usage.output_tokens;
+        let priced = |tokens: Option<u64>, price: Option<f64>| {
+            Some(tokens.unwrap_or(0) as f64 * price? / 1e6)
+        };
+        let profile = &candidate.profile;
+        let computed = priced(usage.input_tokens, profile.input_price)
+            .zip(priced(usage.output_tokens, profile.output_price))
+            .map(|(input, output)| input + output);
+        self.record.cost_usd = usage.cost_usd.or(computed);
+    }
+
+    /// All of the answer went out.
+    pub fn finish(mut self) {
+        self.close(End::Finished);
+    }
+
+    /// The request failed, and the client was told.
+    pub fn fail(mut self, failure: &Failure) {
+        self.record.failure = Some(failure.word());
+        self.close(End::Failed);
+    }
+
+    fn close(&mut self, end: End) {
+        if self.record.end.is_some() {
+            return;
+        }
+        self.record.end = Some(end);
+        self.record.total_ms = self.began.elapsed().as_secs_f64() * 1e3;
+        events::RequestClosed(&self.record).emit();
+        self.kept.keep(self.record.clone());
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.close(End::Abandoned);
+    }
+}
+
+/// The newest records, for the operator to look at.
+#[derive(Default)]
+pub struct Kept(Mutex<VecDeque<Arc<Record>>>);
+
+impl Kept {
+    fn keep(&self, record: Record) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(Arc::new(record));
+    }
+
+    /// The newest records, newest first.
+    pub fn newest(&self) -> Vec<Arc<Record>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().rev().cloned().collect()
+    }
+}

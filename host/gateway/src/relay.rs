@@ -1,0 +1,255 @@
+//! Events of a provider plugin, on their way to the client.
+//!
+//! The upstream's reply is cut into frames, handed to the plugin a read at a time, and what it
+//! makes of them is written in the client's dialect. Nothing of the stream is kept, neither
+//! here nor in the plugin.
+
+use crate::attempt::{self, Call};
+use crate::contract::{Event, FailureKind, Usage, providers};
+use crate::exchange::Exchange;
+use crate::failure::Failure;
+use crate::frame::Framer;
+use crate::request::{Operation, Request};
+use crate::upstream::http::ReplyBody;
+use crate::wire::openai::answer::Writer;
+use crate::wire::sse;
+use bytes::{Bytes, BytesMut};
+use std::time::Duration;
+
+/// Calls that one exchange may make in all.
+const MOST_CALLS: u32 = 16;
+/// Bytes that are held back at most while no content has come.
+const MOST_HELD: usize = 256 << 10;
+
+/// A reply in the hands of its plugin.
+pub struct Translation {
+    call: Call,
+    exchange: Exchange,
+    body: ReplyBody,
+    framer: Framer,
+    calls: u32,
+    over: bool,
+}
+
+impl Translation {
+    /// Hands the plugin the head of its reply.
+    ///
+    /// # Errors
+    ///
+    /// What the plugin makes of the head.
+    pub async fn begin(
+        call: Call,
+        mut exchange: Exchange,
+        reply: attempt::Reply,
+    ) -> Result<Self, Failure> {
+        exchange.head(&reply.head).await?;
+        let framer = Framer::new(reply.framing);
+        Ok(Self {
+            call,
+            exchange,
+            body: reply.body,
+            framer,
+            calls: 1,
+            over: false,
+        })
+    }
+
+    /// The next events, a read's worth; `None` when the answer is whole.
+    async fn events(&mut self) -> Result<Option<Vec<Event>>, Failure> {
+        while !self.over {
+            let frames = match self.body.next().await {
+                Some(Ok(bytes)) => self.framer.push(bytes).map_err(|error| {
+                    let message = format!("The upstream's answer: {error}.");
+                    Failure::reported(FailureKind::Malformed, message)
+                })?,
+                Some(Err(error)) => return Err(Failure::Call(error)),
+                None => {
+                    let frames = self.framer.finish();
+                    let mut events = match frames.is_empty() {
+                        true => Vec::new(),
+                        false => self.exchange.frames(&frames).await?,
+                    };
+                    events.extend(self.end().await?);
+                    return Ok(Some(events));
+                }
+            };
+            if frames.is_empty() {
+                continue;
+            }
+            let events = self.exchange.frames(&frames).await?;
+            if !events.is_empty() {
+                return Ok(Some(events));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The reply is over; the answer may need one more.
+    async fn end(&mut self) -> Result<Vec<Event>, Failure> {
+        match self.exchange.end().await? {
+            providers::Ending::Done(events) => {
+                self.over = true;
+                Ok(events)
+            }
+            providers::Ending::Again(_) if self.calls >= MOST_CALLS => {
+                let message =
+                    format!("The plugin wants more than {MOST_CALLS} calls for an answer.");
+                Err(Failure::reported(FailureKind::Other, message))
+            }
+            providers::Ending::Again(call) => {
+                self.calls += 1;
+                let reply = self.call.make(&call).await?;
+                self.exchange.head(&reply.head).await?;
+                (self.body, self.framer) = (reply.body, Framer::new(reply.framing));
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// The answer as a whole, for a client that does not stream.
+    ///
+    /// # Errors
+    ///
+    /// Whatever happens before the last event: nobody has seen anything yet.
+    pub async fn whole(
+        mut self,
+        request: &Request,
+    ) -> Result<(Bytes, Option<Usage>, Duration), Failure> {
+        let mut all = Vec::new();
+        while let Some(events) = self.events().await? {
+            all.extend(events);
+            if all.len() > 1_000_000 {
+                return Err(Failure::reported(
+                    FailureKind::Malformed,
+                    "The answer has no end.",
+                ));
+            }
+        }
+        if let Some(document) = all.iter().find_map(document) {
+            return Ok((Bytes::from(document), usage_of(&all), self.exchange.spent));
+        }
+        let mut writer = Writer::new(request, &self.call.candidate.profile.model);
+        let text = match request.operation {
+            Operation::Chat => {
+                if !all.iter().any(|event| matches!(event, Event::Finished(_))) {
+                    return Err(unfinished());
+                }
+                writer.completion(all)
+            }
+            Operation::Embeddings => writer.embeddings(all, request.base64),
+        };
+        Ok((
+            Bytes::from(text),
+            writer.usage().cloned(),
+            self.exchange.spent,
+        ))
+    }
+}
+
+fn document(event: &Event) -> Option<String> {
+    match event {
+        // A document that is no JSON would reach the client as one that it cannot read.
+        Event::Document(json) if serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok() => {
+            Some(json.clone())
+        }
+        _ => None,
+    }
+}
+
+fn usage_of(events: &[Event]) -> Option<Usage> {
+    events.iter().rev().find_map(|event| match event {
+        Event::Usage(usage) => Some(usage.clone()),
+        _ => None,
+    })
+}
+
+fn unfinished() -> Failure {
+    Failure::reported(
+        FailureKind::Malformed,
+        "The answer broke off before it was finished.",
+    )
+}
+
+/// A translated answer as a stream.
+pub struct Stream {
+    translation: Translation,
+    writer: Writer,
+    wants_usage: bool,
+    over: bool,
+}
+
+impl Stream {
+    /// Reads until the first content, and returns the stream with what was held back.
+    ///
+    /// # Errors
+    ///
+    /// If anything fails before any content: nobody has seen anything yet.
+    pub async fn begin(
+        translation: Translation,
+        request: &Request,
+    ) -> Result<(Self, Bytes), Failure> {
+        let writer = Writer::new(request, &translation.call.candidate.profile.model);
+        let mut stream = Self {
+            translation,
+            writer,
+            wants_usage: request.wants_usage,
+            over: false,
+        };
+        let mut held = BytesMut::new();
+        while held.len() < MOST_HELD {
+            let content = stream.write(&mut held).await?;
+            if content || stream.over {
+                break;
+            }
+        }
+        Ok((stream, held.freeze()))
+    }
+
+    /// The next bytes for the client; `None` when all was said.
+    ///
+    /// # Errors
+    ///
+    /// If the upstream or the plugin fails. The client has to be told.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        let mut out = BytesMut::new();
+        while out.is_empty() && !self.over {
+            self.write(&mut out).await?;
+        }
+        Ok((!out.is_empty()).then(|| out.freeze()))
+    }
+
+    /// What the upstream said it used.
+    pub fn usage(&self) -> Option<&Usage> {
+        self.writer.usage()
+    }
+
+    /// Time spent in the plugin so far.
+    pub fn spent(&self) -> Duration {
+        self.translation.exchange.spent
+    }
+
+    /// Writes the next events; says whether there was content among them.
+    async fn write(&mut self, out: &mut BytesMut) -> Result<bool, Failure> {
+        let Some(events) = self.translation.events().await? else {
+            self.over = true;
+            if !self.writer.is_finished() {
+                return Err(unfinished());
+            }
+            if self.wants_usage
+                && let Some(usage) = self.writer.usage_chunk()
+            {
+                sse::encode(out, None, &usage);
+            }
+            sse::encode(out, None, "[DONE]");
+            return Ok(true);
+        };
+        let mut content = false;
+        for event in events {
+            if let Some(chunk) = self.writer.chunk(event) {
+                sse::encode(out, None, &chunk);
+                content = true;
+            }
+        }
+        Ok(content)
+    }
+}

@@ -1,0 +1,343 @@
+//! From a candidate's answer to an HTTP response, and its body to the last byte.
+//!
+//! A body that is dropped before its end (the client went away) drops the upstream's reply, the
+//! plugin's sandbox, the permit and the entry with it: that is the whole of cancellation.
+
+use crate::attempt::{Answer, Answered, UnderWay};
+use crate::candidate::Candidate;
+use crate::contract::Usage;
+use crate::execute;
+use crate::failure::Failure;
+use crate::gateway::{Gateway, Permit, micros};
+use crate::record::Entry;
+use crate::refusal::Refusal;
+use crate::request::Request;
+use crate::signals::Outcome;
+use crate::wire::openai::error;
+use crate::wire::sse;
+use crate::{passthrough, relay};
+use bytes::{Bytes, BytesMut};
+use futures_util::stream;
+use futures_util::stream::BoxStream;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderName, HeaderValue};
+use http_body_util::{Full, StreamBody};
+use hyper::body::{Frame, SizeHint};
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::time::Sleep;
+
+/// A response with its body.
+pub type Response = http::Response<Body>;
+
+/// All at once, or as it comes.
+pub enum Body {
+    /// All of it.
+    Whole(Full<Bytes>),
+    /// Piece by piece.
+    Pieces(StreamBody<BoxStream<'static, Result<Frame<Bytes>, Infallible>>>),
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Pin::new(body).poll_frame(context),
+            Self::Pieces(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            Self::Pieces(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Pieces(body) => body.size_hint(),
+        }
+    }
+}
+
+/// A candidate's answer as a response.
+pub fn answer(
+    request: &Request,
+    candidate: Arc<Candidate>,
+    answered: Answered,
+    mut entry: Entry,
+    permit: Permit,
+) -> Response {
+    entry.candidate = Some(candidate.profile.id.clone());
+    entry.provider_us = micros(answered.plugin);
+    entry.upstream_us = micros(answered.upstream);
+    let mut headers = http::HeaderMap::with_capacity(12);
+    describe(&mut headers, &entry);
+    let source = match answered.answer {
+        Answer::Whole(whole, usage) => {
+            note_success(&candidate, answered.called, None, usage.as_ref());
+            entry.used(usage.as_ref(), &candidate);
+            if let Some(cost) = entry.cost_usd {
+                put(&mut headers, "x-portcullis-cost-usd", &format!("{cost:.8}"));
+            }
+            entry.finish();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            return response(headers, Body::Whole(Full::new(whole)));
+        }
+        Answer::Passed(stream) => Source::Passed(stream),
+        Answer::Translated(stream) => Source::Translated(stream),
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let live = Box::new(Live {
+        source,
+        held: answered.held,
+        deadline: Box::pin(tokio::time::sleep_until(request.deadline.into())),
+        called: answered.called,
+        first_content: answered.first_content,
+        candidate,
+        entry: Some(entry),
+        _under_way: answered.under_way,
+        _permit: permit,
+    });
+    let pieces = stream::unfold(live, |mut live| async move {
+        let piece = live.next().await?;
+        Some((Ok(Frame::data(piece)), live))
+    });
+    response(headers, Body::Pieces(StreamBody::new(Box::pin(pieces))))
+}
+
+fn response(headers: http::HeaderMap, body: Body) -> Response {
+    let mut response = http::Response::new(body);
+    *response.headers_mut() = headers;
+    response
+}
+
+/// A streamed answer on its way to the client, with everything that ends when it does.
+struct Live {
+    source: Source,
+    held: Bytes,
+    deadline: Pin<Box<Sleep>>,
+    called: Instant,
+    first_content: Duration,
+    candidate: Arc<Candidate>,
+    /// Until the answer is over.
+    entry: Option<Entry>,
+    _under_way: UnderWay,
+    _permit: Permit,
+}
+
+enum Source {
+    Passed(Box<passthrough::Stream>),
+    Translated(Box<relay::Stream>),
+}
+
+impl Source {
+    async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        match self {
+            Self::Passed(stream) => stream.next().await,
+            Self::Translated(stream) => stream.next().await,
+        }
+    }
+
+    fn usage(&self) -> Option<&Usage> {
+        match self {
+            Self::Passed(stream) => stream.usage.as_ref(),
+            Self::Translated(stream) => stream.usage(),
+        }
+    }
+}
+
+impl Live {
+    /// The next bytes for the client; `None` when there are no more. What fails here can no
+    /// longer be tried elsewhere, but it does not end silently: the last event says so.
+    async fn next(&mut self) -> Option<Bytes> {
+        if !self.held.is_empty() {
+            return Some(std::mem::take(&mut self.held));
+        }
+        self.entry.as_ref()?;
+        let piece = tokio::select! {
+            biased;
+            piece = self.source.next() => piece,
+            () = &mut self.deadline => Err(Failure::OutOfTime),
+        };
+        match piece {
+            Ok(Some(bytes)) => Some(bytes),
+            Ok(None) => {
+                self.close(None);
+                None
+            }
+            Err(failure) => {
+                self.close(Some(&failure));
+                let mut last = BytesMut::new();
+                sse::encode(&mut last, None, &error::body(&Refusal::of(&failure, false)));
+                Some(last.freeze())
+            }
+        }
+    }
+
+    fn close(&mut self, failure: Option<&Failure>) {
+        let Some(mut entry) = self.entry.take() else {
+            return;
+        };
+        let usage = self.source.usage();
+        entry.used(usage, &self.candidate);
+        if let Source::Translated(stream) = &self.source {
+            entry.provider_us = micros(stream.spent());
+        }
+        match failure {
+            None => {
+                note_success(
+                    &self.candidate,
+                    self.called,
+                    Some(self.first_content),
+                    usage,
+                );
+                entry.finish();
+            }
+            Some(failure) => {
+                execute::note(&self.candidate, failure, self.called.elapsed());
+                entry.fail(failure);
+            }
+        }
+    }
+}
+
+/// A client that goes away is billed for what was used until then, as far as it is known.
+impl Drop for Live {
+    fn drop(&mut self) {
+        if let Some(entry) = &mut self.entry {
+            entry.used(self.source.usage(), &self.candidate);
+        }
+    }
+}
+
+fn note_success(
+    candidate: &Candidate,
+    called: Instant,
+    first_content: Option<Duration>,
+    usage: Option<&Usage>,
+) {
+    let total = called.elapsed();
+    let writing = total
+        .saturating_sub(first_content.unwrap_or_default())
+        .as_secs_f64();
+    let tokens = usage.and_then(|usage| usage.output_tokens);
+    let tokens_per_second = tokens.filter(|_| writing > 0.0).map(|n| n as f64 / writing);
+    let outcome = Outcome {
+        succeeded: true,
+        first_token: first_content,
+        total,
+        tokens_per_second,
+    };
+    candidate.signals.note(outcome);
+}
+
+/// Where it went and what that took, for whoever looks at the headers.
+fn describe(headers: &mut http::HeaderMap, entry: &Entry) {
+    put(
+        headers,
+        "x-portcullis-candidate",
+        entry.candidate.as_deref().unwrap_or_default(),
+    );
+    put(headers, "x-portcullis-route", &entry.route);
+    put(
+        headers,
+        "x-portcullis-attempts",
+        &entry.tried.len().to_string(),
+    );
+    let total = micros(entry.began().elapsed());
+    let overhead = total.saturating_sub(entry.upstream_us);
+    put(headers, "x-portcullis-overhead-us", &overhead.to_string());
+    // https://www.w3.org/TR/server-timing/: durations in milliseconds.
+    let ms = |us: u64| us as f64 / 1e3;
+    let (policy, provider) = (ms(entry.policy_us), ms(entry.provider_us));
+    let upstream = ms(entry.upstream_us);
+    let timing = format!("policy;dur={policy}, provider;dur={provider}, upstream;dur={upstream}");
+    put(headers, "server-timing", &timing);
+}
+
+/// Adds a header, unless its value cannot be one.
+fn put(headers: &mut http::HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// Names the request in both headers that SDKs read.
+pub fn name(response: &mut Response, id: &str) {
+    put(response.headers_mut(), "x-request-id", id);
+    put(response.headers_mut(), "request-id", id);
+}
+
+/// A refusal in the client's dialect.
+pub fn refusal(refusal: &Refusal) -> Response {
+    let mut response = json_response(error::body(refusal));
+    *response.status_mut() = refusal.status;
+    let headers = response.headers_mut();
+    if let Some(after) = refusal.retry_after {
+        put(headers, "retry-after-ms", &after.as_millis().to_string());
+        let seconds = after.as_secs_f64().ceil().to_string();
+        if let Ok(seconds) = HeaderValue::from_str(&seconds) {
+            headers.insert(RETRY_AFTER, seconds);
+        }
+    }
+    if let Some(retry) = refusal.should_retry {
+        put(
+            headers,
+            "x-should-retry",
+            if retry { "true" } else { "false" },
+        );
+    }
+    response
+}
+
+/// The list of models: every candidate, and every route as a model of its own.
+pub fn models(gateway: &Gateway) -> Response {
+    let candidates = gateway.routes.candidates().iter().map(|candidate| {
+        let (owner, _) = candidate.profile.id.split_once('/').unwrap_or_default();
+        model_object(&candidate.profile.id, owner)
+    });
+    let mut routes: Vec<&str> = gateway.routes.names().collect();
+    routes.sort_unstable();
+    let routes = routes
+        .into_iter()
+        .map(|route| model_object(route, "portcullis"));
+    let data: Vec<Value> = routes.chain(candidates).collect();
+    json_response(json!({ "object": "list", "data": data }).to_string())
+}
+
+/// One model of the list.
+///
+/// # Errors
+///
+/// 404 where no model has the name.
+pub fn model(gateway: &Gateway, id: &str) -> Result<Response, Refusal> {
+    let target = gateway.routes.find(id)?;
+    let owner = match &*target.candidates {
+        [one] => one.profile.id.split('/').next().unwrap_or_default(),
+        _ => "portcullis",
+    };
+    Ok(json_response(model_object(id, owner).to_string()))
+}
+
+fn model_object(id: &str, owner: &str) -> Value {
+    json!({ "id": id, "object": "model", "created": 0, "owned_by": owner })
+}
+
+fn json_response(text: String) -> Response {
+    let mut headers = http::HeaderMap::with_capacity(4);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response(headers, Body::Whole(Full::new(Bytes::from(text))))
+}

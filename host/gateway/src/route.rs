@@ -1,0 +1,236 @@
+//! From the name that a client asked for to the candidates that it may mean.
+
+use crate::candidate::Candidate;
+use crate::config::{Candidate as Configured, Config, Provider as ConfiguredProvider};
+use crate::policy::Policy;
+use crate::refusal::Refusal;
+use crate::request::Request;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The name by which a client leaves the choice to the gateway.
+const AUTO: &str = "auto";
+/// The route that [`AUTO`] means.
+const DEFAULT: &str = "default";
+/// Models that clients may name beyond those that are configured, over all providers.
+const MOST_OPEN: usize = 1_000;
+
+/// Where a request may go, before a policy has chosen.
+#[derive(Clone)]
+pub struct Target {
+    /// The route's name.
+    pub route: Arc<str>,
+    /// Who decides, in order.
+    pub policies: Arc<[Arc<Policy>]>,
+    /// In the route's order.
+    pub candidates: Arc<[Arc<Candidate>]>,
+    /// For the whole request, where the route says.
+    pub timeout: Option<Duration>,
+}
+
+/// Everything that a model's name can mean.
+pub struct Routes {
+    named: HashMap<String, Target>,
+    /// "provider/model" → the candidate.
+    candidates: Vec<Arc<Candidate>>,
+    by_id: HashMap<String, Arc<Candidate>>,
+    /// Providers whose models need not be listed, by name.
+    open: HashMap<String, (usize, ConfiguredProvider)>,
+    opened: Mutex<HashMap<String, Arc<Candidate>>>,
+}
+
+impl Routes {
+    /// The routes of a configuration.
+    pub fn new(config: &Config, policies: &[Arc<Policy>]) -> Self {
+        let candidates: Vec<Arc<Candidate>> = config
+            .candidates
+            .iter()
+            .cloned()
+            .map(Candidate::new)
+            .map(Arc::new)
+            .collect();
+        let named = config.routes.iter().map(|route| {
+            let target = Target {
+                route: route.name.as_str().into(),
+                policies: route
+                    .policies
+                    .iter()
+                    .map(|index| policies[*index].clone())
+                    .collect(),
+                candidates: route
+                    .candidates
+                    .iter()
+                    .map(|i| candidates[*i].clone())
+                    .collect(),
+                timeout: route.timeout,
+            };
+            (route.name.clone(), target)
+        });
+        let by_id = candidates
+            .iter()
+            .map(|c| (c.profile.id.clone(), c.clone()))
+            .collect();
+        let providers = config.providers.iter().enumerate();
+        let open = providers
+            .filter(|(_, provider)| provider.open_models)
+            .map(|(index, provider)| (provider.name.clone(), (index, provider.clone())))
+            .collect();
+        let opened = Mutex::new(HashMap::new());
+        Self {
+            named: named.collect(),
+            candidates,
+            by_id,
+            open,
+            opened,
+        }
+    }
+
+    /// Every configured candidate, in the configuration's order.
+    pub fn candidates(&self) -> &[Arc<Candidate>] {
+        &self.candidates
+    }
+
+    /// The names of the routes, in no particular order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.named.keys().map(String::as_str)
+    }
+
+    /// What the name means.
+    ///
+    /// # Errors
+    ///
+    /// 404 with the nearest names, if it means nothing.
+    pub fn find(&self, asked: &str) -> Result<Target, Refusal> {
+        let name = if asked == AUTO { DEFAULT } else { asked };
+        if let Some(target) = self.named.get(name) {
+            return Ok(target.clone());
+        }
+        if let Some(candidate) = self.by_id.get(asked).cloned().or_else(|| self.open(asked)) {
+            // Who names a candidate has decided: no policy is asked.
+            let candidates = Arc::from([candidate]);
+            let policies = Arc::from([]);
+            return Ok(Target {
+                route: asked.into(),
+                policies,
+                candidates,
+                timeout: None,
+            });
+        }
+        let bare = self
+            .candidates
+            .iter()
+            .filter(|c| c.profile.bare() == asked)
+            .cloned();
+        let candidates: Arc<[Arc<Candidate>]> = bare.collect();
+        if candidates.is_empty() {
+            return Err(Refusal::unknown_model(asked, &self.nearest(asked)));
+        }
+        let policies = self
+            .named
+            .get(DEFAULT)
+            .map_or_else(|| Arc::from([]), |t| t.policies.clone());
+        Ok(Target {
+            route: asked.into(),
+            policies,
+            candidates,
+            timeout: None,
+        })
+    }
+
+    /// A candidate for a model that is not listed, at a provider that takes any.
+    fn open(&self, asked: &str) -> Option<Arc<Candidate>> {
+        let (provider, model) = asked.split_once('/')?;
+        let (index, provider) = self.open.get(provider)?;
+        if model.is_empty() || model.len() > 256 {
+            return None;
+        }
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(candidate) = opened.get(asked) {
+            return Some(candidate.clone());
+        }
+        if opened.len() == MOST_OPEN {
+            // What is forgotten is only how these did of late.
+            opened.clear();
+        }
+        let candidate = Arc::new(Candidate::new(Configured {
+            id: asked.to_owned(),
+            provider: *index,
+            model: model.to_owned(),
+            priority: provider.priority,
+            operations: Vec::new(),
+            features: Vec::new(),
+            tags: Vec::new(),
+            local: provider.local,
+            context_tokens: None,
+            max_output_tokens: None,
+            input_price: None,
+            output_price: None,
+        }));
+        opened.insert(asked.to_owned(), candidate.clone());
+        Some(candidate)
+    }
+
+    /// The names that are most like it.
+    fn nearest(&self, asked: &str) -> Vec<String> {
+        let ids = self
+            .candidates
+            .iter()
+            .map(|candidate| candidate.profile.id.as_str());
+        let bare = self
+            .candidates
+            .iter()
+            .map(|candidate| candidate.profile.bare());
+        let mut near: Vec<(f64, &str)> = ids
+            .chain(bare)
+            .chain(self.names())
+            .chain([AUTO])
+            .map(|name| (strsim::jaro_winkler(name, asked), name))
+            .filter(|(likeness, _)| *likeness > 0.7)
+            .collect();
+        near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+        near.dedup_by_key(|(_, name)| *name);
+        near.into_iter()
+            .take(3)
+            .map(|(_, name)| name.to_owned())
+            .collect()
+    }
+}
+
+impl Target {
+    /// Leaves the candidates that may serve the request at all, before any policy sees them:
+    /// those that have the operation and, if it is private, run on the operator's machines.
+    ///
+    /// # Errors
+    ///
+    /// Why none is left.
+    pub fn narrowed(mut self, request: &Request) -> Result<Self, Refusal> {
+        let operation = request.operation.name();
+        let has = |candidate: &Candidate| {
+            let operations = &candidate.profile.operations;
+            operations.is_empty() || operations.iter().any(|known| known == operation)
+        };
+        let private = request.is_private();
+        let may =
+            |candidate: &Arc<Candidate>| has(candidate) && (!private || candidate.profile.local);
+        if self.candidates.iter().all(may) {
+            return Ok(self);
+        }
+        if !self.candidates.iter().any(|candidate| has(candidate)) {
+            let why = format!(
+                "No model of {:?} has the operation {operation:?}.",
+                request.asked
+            );
+            return Err(Refusal::none_left(why));
+        }
+        self.candidates = self.candidates.iter().filter(|c| may(c)).cloned().collect();
+        if self.candidates.is_empty() {
+            let why = format!(
+                "The request is marked private, and no model of {:?} runs locally.",
+                request.asked
+            );
+            return Err(Refusal::none_left(why));
+        }
+        Ok(self)
+    }
+}

@@ -1,0 +1,208 @@
+//! HTTP calls to one upstream.
+//!
+//! There is a client for each configured provider, so that connections and TLS sessions never
+//! cross from one to another, even where two have the same address.
+//!
+//! **A request is sent once.** hyper-util sends one again only if hyper hands it back, and hyper
+//! (1.12) hands it back only from the queue in front of a connection: `client::dispatch` takes
+//! the request out of its envelope when the connection begins to write it, and every error
+//! after that is sent without it (`message: None`), over HTTP/1.1 as over HTTP/2. So what is
+//! sent again is what met a pooled connection that had died before the first byte, and only
+//! if that connection had been used before. Everything else comes back as
+//! [`SendError::Broken`], and whoever asked decides.
+//!
+//! **Redirects are not followed.** They are replies, and lead where the operator did not say.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue, USER_AGENT};
+use http::uri::{Authority, Scheme};
+use http_body_util::Full;
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use url::Url;
+
+use super::address::{self, Lookup, Reach, Resolver};
+use super::authorize::{Authorization, Credential};
+use super::connect::{self, Connector};
+use super::vet::{self, Base};
+
+pub use super::failure::{ClientError, Denied, SendError};
+pub use super::reply::{Reply, ReplyBody};
+
+/// How long an unused connection is kept. Many servers drop theirs after 60 to 120 seconds, and
+/// a connection that is closed while a request is written to it costs that request.
+const IDLE: Duration = Duration::from_secs(90);
+/// How many unused connections are kept.
+const MOST_IDLE: usize = 256;
+/// How often an HTTP/2 connection with calls on it is asked whether it is still there: without
+/// it, a peer that has gone without a word is noticed only by the time-outs of the calls.
+const PING: Duration = Duration::from_secs(30);
+
+const NAME: HeaderValue =
+    HeaderValue::from_static(concat!("portcullis/", env!("CARGO_PKG_VERSION")));
+
+/// Where and how an upstream is called, as the operator configured it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Scheme, host, port, and the beginning of every path.
+    pub base_url: Url,
+    /// What is added so that the upstream knows who calls.
+    pub credential: Credential,
+    /// Added to every call, in place of what the plugin says of the same name.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whether the host's name may lead into a private network.
+    pub private_addresses: bool,
+    /// A file of certificate authorities (PEM) to trust beside the system's.
+    pub ca: Option<PathBuf>,
+    /// For resolving the name, connecting, and the TLS handshake, all together.
+    pub connect_timeout: Duration,
+    /// From the call to the head of the reply, the time to connect included.
+    pub first_byte_timeout: Duration,
+    /// For every pause in the body of the reply.
+    pub between_chunks_timeout: Duration,
+}
+
+/// What a plugin wants to ask.
+#[derive(Debug, Clone)]
+pub struct Outgoing<'a> {
+    /// One of GET, POST, PUT, PATCH and DELETE.
+    pub method: &'a str,
+    /// Appended to the base address.
+    pub path_and_query: &'a str,
+    /// Names and values.
+    pub headers: &'a [(String, String)],
+    /// The body; empty for none.
+    pub body: Bytes,
+}
+
+/// Calls one upstream.
+pub struct Client {
+    http: legacy::Client<Connector, Full<Bytes>>,
+    base: Base,
+    authorization: Authorization,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    first_byte_timeout: Duration,
+    between_chunks_timeout: Duration,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("to", &self.base.authority)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client without connections. Reads the file of certificate authorities.
+    pub fn new(target: Target) -> Result<Client, ClientError> {
+        Client::resolving(target, address::system())
+    }
+
+    /// The same with another way of looking names up. What it finds is judged like any other.
+    pub fn resolving(target: Target, lookup: Lookup) -> Result<Client, ClientError> {
+        let url = &target.base_url;
+        let host = url.host().ok_or(ClientError::Address)?;
+        let reach = Reach::of(&host, target.private_addresses)?;
+        let base = base(url)?;
+        if let Some((name, _)) = target
+            .headers
+            .iter()
+            .find(|(name, _)| vet::is_the_hosts(name))
+        {
+            return Err(ClientError::Header {
+                name: name.to_string(),
+            });
+        }
+        let tls = connect::tls(base.scheme == Scheme::HTTPS, target.ca.as_deref())?;
+        let resolver = Resolver::new(reach, lookup);
+        let http = legacy::Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(MOST_IDLE)
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .http2_keep_alive_interval(PING)
+            .retry_canceled_requests(true)
+            .build(Connector::new(resolver, tls, target.connect_timeout));
+        Ok(Client {
+            http,
+            base,
+            authorization: Authorization::new(&target.credential)?,
+            headers: target.headers,
+            first_byte_timeout: target.first_byte_timeout,
+            between_chunks_timeout: target.between_chunks_timeout,
+        })
+    }
+
+    /// Makes one call, and returns when the head of the reply is here. Dropping the future ends
+    /// the call wherever it is.
+    pub async fn send(&self, outgoing: Outgoing<'_>) -> Result<Reply, SendError> {
+        let request = self.request(outgoing)?;
+        let after = self.first_byte_timeout;
+        let replied = tokio::time::timeout(after, self.http.request(request)).await;
+        let reply = replied
+            .map_err(|_| SendError::FirstByteTimedOut { after })?
+            .map_err(|error| SendError::of(&error))?;
+        let (head, body) = reply.into_parts();
+        let body = ReplyBody::new(body, self.between_chunks_timeout);
+        Ok(Reply {
+            status: head.status,
+            headers: head.headers,
+            body,
+        })
+    }
+
+    /// What the plugin said, checked, and what the host adds to it.
+    fn request(&self, outgoing: Outgoing<'_>) -> Result<http::Request<Full<Bytes>>, Denied> {
+        let mut request = http::Request::new(Full::new(outgoing.body));
+        *request.method_mut() = vet::method(outgoing.method)?;
+        *request.uri_mut() = self
+            .base
+            .join(outgoing.path_and_query, &self.authorization)?;
+        let mut headers = vet::headers(outgoing.headers, &self.authorization)?;
+        headers.entry(USER_AGENT).or_insert(NAME);
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
+        self.authorization.add(&mut headers);
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+}
+
+/// The parts of a base address, if it has no others.
+fn base(url: &Url) -> Result<Base, ClientError> {
+    let scheme = match url.scheme() {
+        "http" => Scheme::HTTP,
+        "https" => Scheme::HTTPS,
+        _ => return Err(ClientError::Address),
+    };
+    for (has, part) in [
+        (
+            !url.username().is_empty() || url.password().is_some(),
+            "a user or a password",
+        ),
+        (url.query().is_some(), "a query"),
+        (url.fragment().is_some(), "a fragment"),
+    ] {
+        if has {
+            return Err(ClientError::Part { part });
+        }
+    }
+    let authority = url
+        .authority()
+        .parse::<Authority>()
+        .map_err(|_| ClientError::Address)?;
+    Ok(Base {
+        scheme,
+        authority,
+        path: url.path().trim_end_matches('/').to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

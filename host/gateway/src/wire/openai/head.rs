@@ -1,0 +1,359 @@
+//! The fields of a request that the gateway acts on, read without copying the rest.
+
+use crate::refusal::Refusal;
+use crate::request::Operation;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// What the gateway reads of a body.
+#[derive(Debug)]
+pub struct Head {
+    /// The model that was asked for.
+    pub model: String,
+    /// Whether the answer is to be a stream.
+    pub streaming: bool,
+    /// Whether a stream is to end with its usage.
+    pub wants_usage: bool,
+    /// Whether embeddings are to be encoded in base64.
+    pub base64: bool,
+    /// Features without which it cannot be served.
+    pub needs: Vec<&'static str>,
+    /// Tokens of output at most.
+    pub max_output_tokens: Option<u32>,
+    /// Labels from `metadata`.
+    pub labels: Vec<(String, String)>,
+    /// Tokens of input, estimated.
+    pub input_tokens: u32,
+}
+
+/// Every field is raw at first: a value of the wrong type is to be reported with its name and
+/// what was expected, not with serde's position alone.
+#[derive(Deserialize)]
+struct Raw<'a> {
+    #[serde(borrow)]
+    model: Option<&'a RawValue>,
+    #[serde(borrow)]
+    messages: Option<&'a RawValue>,
+    #[serde(borrow)]
+    input: Option<&'a RawValue>,
+    #[serde(borrow)]
+    stream: Option<&'a RawValue>,
+    #[serde(borrow)]
+    stream_options: Option<&'a RawValue>,
+    #[serde(borrow)]
+    encoding_format: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tools: Option<&'a RawValue>,
+    #[serde(borrow)]
+    response_format: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning_effort: Option<&'a RawValue>,
+    #[serde(borrow)]
+    logprobs: Option<&'a RawValue>,
+    #[serde(borrow)]
+    max_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    max_completion_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    metadata: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    #[serde(default)]
+    include_usage: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct ResponseFormat {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl Head {
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// A refusal that names the field, for what is not JSON, not an object, or of a wrong type.
+    pub fn read(operation: Operation, body: &[u8]) -> Result<Self, Refusal> {
+        let text = std::str::from_utf8(body).map_err(|error| {
+            let at = error.valid_up_to();
+            Refusal::invalid(
+                format!("The body is not UTF-8: byte {at} is malformed."),
+                None,
+            )
+        })?;
+        let raw: Raw<'_> =
+            serde_json::from_str(text).map_err(|error| not_an_object(text, &error))?;
+        let model: String = match given(raw.model) {
+            Some(model) => typed(model, "model", "a string")?,
+            None => return Err(Refusal::missing("model")),
+        };
+        if model.is_empty() {
+            return Err(Refusal::invalid(
+                "`model` is empty; it names a model or a route.".to_owned(),
+                Some("model"),
+            ));
+        }
+        let content = match operation {
+            Operation::Chat => messages(raw.messages)?,
+            Operation::Embeddings => inputs(raw.input)?,
+        };
+        let streaming = operation == Operation::Chat
+            && optional(raw.stream, "stream", "a boolean")?.unwrap_or(false);
+        let options: Option<StreamOptions> =
+            optional(raw.stream_options, "stream_options", "an object")?;
+        let encoding: Option<String> =
+            optional(raw.encoding_format, "encoding_format", "a string")?;
+        let most = optional(
+            raw.max_completion_tokens,
+            "max_completion_tokens",
+            "a whole number",
+        )?;
+        let most = most.or(optional(raw.max_tokens, "max_tokens", "a whole number")?);
+        Ok(Self {
+            model,
+            streaming,
+            wants_usage: options
+                .and_then(|options| options.include_usage)
+                .unwrap_or(false),
+            base64: encoding.as_deref() == Some("base64"),
+            needs: needs(&raw)?,
+            max_output_tokens: most,
+            labels: labels(raw.metadata),
+            input_tokens: super::text::estimate(content),
+        })
+    }
+}
+
+/// Says whether it is not JSON at all, or JSON of another shape.
+fn not_an_object(text: &str, error: &serde_json::Error) -> Refusal {
+    let kind = match text.trim_start().as_bytes().first() {
+        None => {
+            return Refusal::invalid(
+                "The body is empty; expected a JSON object.".to_owned(),
+                None,
+            );
+        }
+        Some(b'[') => "an array",
+        Some(b'"') => "a string",
+        Some(b'{') if error.is_data() => {
+            return Refusal::invalid(format!("The body is malformed: {error}."), None);
+        }
+        _ if error.is_data() => "neither an array nor an object",
+        _ => return Refusal::invalid(format!("The body is not JSON: {error}."), None),
+    };
+    if error.is_data() {
+        return Refusal::invalid(format!("The body is {kind}; expected a JSON object."), None);
+    }
+    Refusal::invalid(format!("The body is not JSON: {error}."), None)
+}
+
+fn given<'a>(field: Option<&'a RawValue>) -> Option<&'a RawValue> {
+    field.filter(|value| value.get() != "null")
+}
+
+fn typed<'a, T: Deserialize<'a>>(
+    value: &'a RawValue,
+    name: &'static str,
+    expected: &str,
+) -> Result<T, Refusal> {
+    serde_json::from_str(value.get()).map_err(|_| {
+        let found = kind_of(value.get());
+        Refusal::invalid(
+            format!("`{name}` is {found}; expected {expected}."),
+            Some(name),
+        )
+    })
+}
+
+fn optional<'a, T: Deserialize<'a>>(
+    value: Option<&'a RawValue>,
+    name: &'static str,
+    expected: &str,
+) -> Result<Option<T>, Refusal> {
+    given(value)
+        .map(|value| typed(value, name, expected))
+        .transpose()
+}
+
+fn kind_of(json: &str) -> &'static str {
+    match json.as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
+
+fn messages(messages: Option<&RawValue>) -> Result<&str, Refusal> {
+    let Some(messages) = given(messages) else {
+        return Err(Refusal::missing("messages"));
+    };
+    let text = messages.get();
+    if !text.starts_with('[') {
+        let found = kind_of(text);
+        let message = format!("`messages` is {found}; expected an array of objects.");
+        return Err(Refusal::invalid(message, Some("messages")));
+    }
+    if text[1..].trim_start().starts_with(']') {
+        let message = "`messages` is empty; expected at least one message.".to_owned();
+        return Err(Refusal::invalid(message, Some("messages")));
+    }
+    Ok(text)
+}
+
+fn inputs(input: Option<&RawValue>) -> Result<&str, Refusal> {
+    let Some(input) = given(input) else {
+        return Err(Refusal::missing("input"));
+    };
+    match input.get().as_bytes().first() {
+        Some(b'"' | b'[') => Ok(input.get()),
+        _ => {
+            let found = kind_of(input.get());
+            let message = format!("`input` is {found}; expected a string or an array.");
+            Err(Refusal::invalid(message, Some("input")))
+        }
+    }
+}
+
+fn needs(raw: &Raw<'_>) -> Result<Vec<&'static str>, Refusal> {
+    let mut needs = Vec::new();
+    let tools: Option<Vec<&RawValue>> = optional(raw.tools, "tools", "an array")?;
+    if tools.is_some_and(|tools| !tools.is_empty()) {
+        needs.push("tools");
+    }
+    let format: Option<ResponseFormat> = optional(
+        raw.response_format,
+        "response_format",
+        "an object with a `type`",
+    )?;
+    match format.as_ref().map(|format| format.kind.as_str()) {
+        Some("json_object") => needs.push("json-object"),
+        Some("json_schema") => needs.push("json-schema"),
+        _ => {}
+    }
+    if given(raw.reasoning_effort).is_some() {
+        needs.push("reasoning");
+    }
+    if optional(raw.logprobs, "logprobs", "a boolean")?.unwrap_or(false) {
+        needs.push("logprobs");
+    }
+    if let Some(messages) = raw.messages {
+        needs.extend(super::text::media(messages.get()));
+    }
+    Ok(needs)
+}
+
+/// `metadata` may hold anything; what is a string there is a label.
+fn labels(metadata: Option<&RawValue>) -> Vec<(String, String)> {
+    let Some(metadata) = given(metadata) else {
+        return Vec::new();
+    };
+    let object: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(metadata.get()).unwrap_or_default();
+    let strings = object.into_iter().filter_map(|(name, value)| match value {
+        serde_json::Value::String(value) => Some((name, value)),
+        _ => None,
+    });
+    strings.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refused(operation: Operation, body: &str, expected: &str) {
+        let refusal = Head::read(operation, body.as_bytes()).unwrap_err();
+        assert!(
+            refusal.message.contains(expected),
+            "expected {expected:?} in {:?}",
+            refusal.message
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let chat = Operation::Chat;
+        refused(chat, "", "The body is empty");
+        refused(chat, "{\"model\": ", "not JSON");
+        refused(chat, "hello", "not JSON");
+        refused(chat, "[1]", "The body is an array; expected a JSON object");
+        refused(chat, "\"x\"", "The body is a string");
+        refused(chat, "7", "expected a JSON object");
+        refused(chat, "{}", "`model` is missing");
+        refused(
+            chat,
+            r#"{"model":null,"messages":[1]}"#,
+            "`model` is missing",
+        );
+        refused(
+            chat,
+            r#"{"model":7}"#,
+            "`model` is a number; expected a string",
+        );
+        refused(chat, r#"{"model":"","messages":[{}]}"#, "`model` is empty");
+        refused(chat, r#"{"model":"m"}"#, "`messages` is missing");
+        refused(
+            chat,
+            r#"{"model":"m","messages":{}}"#,
+            "`messages` is an object; expected an array",
+        );
+        refused(
+            chat,
+            r#"{"model":"m","messages":[ ]}"#,
+            "`messages` is empty",
+        );
+        refused(
+            chat,
+            r#"{"model":"m","messages":[{}],"stream":"yes"}"#,
+            "`stream` is a string; expected a boolean",
+        );
+        refused(
+            chat,
+            r#"{"model":"m","messages":[{}],"max_tokens":-1}"#,
+            "`max_tokens` is a number; expected a whole number",
+        );
+        refused(
+            chat,
+            r#"{"model":"m","model":"n","messages":[{}]}"#,
+            "duplicate field `model`",
+        );
+        refused(
+            Operation::Embeddings,
+            r#"{"model":"m"}"#,
+            "`input` is missing",
+        );
+        refused(
+            Operation::Embeddings,
+            r#"{"model":"m","input":3}"#,
+            "`input` is a number",
+        );
+    }
+
+    #[test]
+    fn what_a_request_needs_is_found() {
+        let body = r#"{"model":"m","stream":true,"stream_options":{"include_usage":true},
+            "messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}],
+            "tools":[{}],"response_format":{"type":"json_schema"},"metadata":{"task":"coding","n":1}}"#;
+        let head = Head::read(Operation::Chat, body.as_bytes()).unwrap();
+        assert!(head.streaming && head.wants_usage);
+        assert_eq!(head.needs, ["tools", "json-schema", "vision"]);
+        assert_eq!(head.labels, [("task".to_owned(), "coding".to_owned())]);
+    }
+
+    #[test]
+    fn a_text_that_names_an_image_is_not_one() {
+        let body = r#"{"model":"m","messages":[{"role":"user","content":"image_url"}]}"#;
+        assert!(
+            Head::read(Operation::Chat, body.as_bytes())
+                .unwrap()
+                .needs
+                .is_empty()
+        );
+    }
+}
