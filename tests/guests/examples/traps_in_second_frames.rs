@@ -9,7 +9,12 @@ struct Breaking {
 }
 
 impl Provider for Breaking {
-    const PASSTHROUGH: bool = false;
+    fn start(request: &Request) -> Result<(Self, Call), Failure> {
+        let mut call = call(request);
+        let slowly = JsonEdit::Set(("/model".to_owned(), "\"echo-slow\"".to_owned()));
+        call.body = Body::Edited(vec![slowly]);
+        Ok((Self::default(), Call::Http(call)))
+    }
 
     fn frames(&self, _: Vec<Frame>) -> Result<Vec<Event>, Failure> {
         assert!(!self.called.replace(true), "enough");

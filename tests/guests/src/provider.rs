@@ -64,12 +64,12 @@ macro_rules! provider {
 
             /// The sender's own body, with the upstream's name of the model.
             pub fn call(request: &Request) -> HttpCall {
-                let path = match request.operation().as_str() {
-                    "embeddings" => "/embeddings",
-                    _ => "/chat/completions",
+                let (path, model) = match request.operation().as_str() {
+                    "embeddings" => ("/embeddings", "\"embed\""),
+                    _ => ("/chat/completions", "\"echo\""),
                 };
                 let framing = if request.streaming() { Framing::Sse } else { Framing::Whole };
-                let model = JsonEdit::Set(("/model".to_owned(), "\"echo\"".to_owned()));
+                let model = JsonEdit::Set(("/model".to_owned(), model.to_owned()));
                 HttpCall {
                     method: "POST".to_owned(),
                     path_and_query: path.to_owned(),
