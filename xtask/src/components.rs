@@ -84,8 +84,11 @@ fn encode_text(root: &Path, text: &Path, out: &Path) -> Result<()> {
     let (package, _) = contract.push_dir(root.join("wit"))?;
     let world = contract.select_world(&[package], Some("provider-plugin"))?;
     embed_component_metadata(&mut module, &contract, world, StringEncoding::UTF8)?;
-    let mut encoder = ComponentEncoder::default().validate(true).module(&module)?;
-    write_if_changed(out, &encoder.encode()?)
+    let component = ComponentEncoder::default()
+        .validate(true)
+        .module(&module)
+        .and_then(|mut encoder| encoder.encode())?;
+    write_if_changed(out, &component)
 }
 
 /// Makes a component of a core module, and writes it where it differs from what is there.
