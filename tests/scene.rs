@@ -121,14 +121,16 @@ fn configuration(guest: &Guest, manifest: &Path, cache: &Path, upstream: &str) -
         guest.component()
     );
     let limits = guest.limits;
-    let models = guest.models;
+    let both = "operations = [\"chat\", \"embeddings\"]";
+    let models = guest.models.iter().map(|id| format!("{{ id = {id:?}, {both} }}"));
+    let models = models.collect::<Vec<_>>().join(", ");
     let (hostile, first) = match guest.kind {
         Kind::Provider => (
             format!(
                 "[providers.hostile]\n{plugin}\nbase_url = \"{upstream}/v1\"\npriority = 1\n\
-                 models = {models:?}\n[providers.hostile.limits]\n{limits}\n"
+                 models = [{models}]\n[providers.hostile.limits]\n{limits}\n"
             ),
-            format!("policies = []\ncandidates = [\"hostile/{}\", ", models[0]),
+            format!("policies = []\ncandidates = [\"hostile/{}\", ", guest.models[0]),
         ),
         Kind::Policy => (
             format!("[policies.hostile]\n{plugin}\n[policies.hostile.limits]\n{limits}\n"),
@@ -140,7 +142,7 @@ fn configuration(guest: &Guest, manifest: &Path, cache: &Path, upstream: &str) -
          [sandbox]\ninstances = 32\n[plugins]\ncache = {cache:?}\n\
          {hostile}\
          [providers.house]\nplugin = \"openai\"\nbase_url = \"{upstream}/v1\"\npriority = 2\n\
-         models = [\"echo\", \"embed\"]\n\
+         models = [\"echo\", {{ id = \"embed\", {both} }}]\n\
          [routes.default]\n{first}\"house/echo\"]\n\
          [routes.vectors]\n{first}\"house/embed\"]\n"
     )

@@ -87,7 +87,7 @@ fn encode_text(root: &Path, text: &Path, out: &Path) -> Result<()> {
     let component = ComponentEncoder::default()
         .validate(true)
         .module(&module)
-        .and_then(|mut encoder| encoder.encode())?;
+        .and_then(|encoder| encoder.encode())?;
     write_if_changed(out, &component)
 }
 
@@ -98,7 +98,7 @@ pub fn encode(core: &Path, out: &Path) -> Result<usize> {
     let component = ComponentEncoder::default()
         .validate(true)
         .module(&module)
-        .and_then(|mut encoder| encoder.encode())
+        .and_then(|encoder| encoder.encode())
         .with_context(|| format!("{} does not make a component", core.display()))?;
     write_if_changed(out, &component)?;
     Ok(component.len())

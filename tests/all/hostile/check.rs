@@ -109,6 +109,20 @@ pub(super) fn is_passed_over(guest: &Guest, remark: &str) {
     assert!(log.contains(remark), "{remark:?} is not in the log: {log}");
 }
 
+/// The healthy candidate answers, and what the guest had to say fills neither memory nor log.
+pub(super) fn is_kept_short(guest: &Guest) {
+    const ROOM: usize = 64 << 10;
+    let log = on_any_executor(async |cache| {
+        let scene = Scene::start(guest, cache).await?;
+        answered(&scene.chat("auto", false).await?)?;
+        let kept = serde_json::to_string(&*scene.record("auto")?)?.len();
+        ensure!(kept <= ROOM, "{kept} bytes are kept of one request");
+        scene.settled().await?;
+        scene.stop().await
+    });
+    assert!(log.len() <= ROOM, "{} bytes were logged of one request", log.len());
+}
+
 /// A gateway with the guest does not start, and says why.
 pub(super) fn cannot_be_loaded(guest: &Guest, why: &str) {
     on_any_executor(async |cache| {

@@ -72,7 +72,7 @@ impl Provider for Curious {
     fn start(_: &Request) -> Result<(Self, Call), Failure> {
         let socket = match create_tcp_socket(IpAddressFamily::Ipv4) {
             Ok(_) => "a socket".to_owned(),
-            Err(code) => format!("{code:?}"),
+            Err(code) => code.name().to_owned(),
         };
         Err(failure(format!(
             "folders {}, variables {}, arguments {}, here {:?}, socket {socket}",

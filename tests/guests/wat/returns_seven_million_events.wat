@@ -4,7 +4,7 @@
   (import "[export]portcullis:plugin/provider@0.1.0" "[resource-new]exchange"
     (func $exchange (param i32) (result i32)))
   ;; The list of events: `ok`, where it is, how long it is.
-  (data (i32.const 4) "\00\00\02\00" "\c0\cf\6a\00")
+  (data (i32.const 8) "\00\00\02\00" "\c0\cf\6a\00")
   ;; An exchange and its call: `ok`, the handle at 264, `http`; method and path.
   (data (i32.const 280) "\00\04\00\00\04\00\00\00" "\04\04\00\00\11\00\00\00")
   ;; One header; `bytes`, where they are, how many; server-sent events.
