@@ -48,8 +48,15 @@ impl Provider for Hello {
     fn start(&self, request: &Request) -> Result<(Answer, Call), Failure> {
         let chat: ChatRequest = serde_json::from_str(&request.body())
             .map_err(|error| Failure::new(FailureKind::InvalidRequest, error.to_string()))?;
-        let newest = chat.messages.last().and_then(|message| message.content.as_ref());
-        let prompt = format!("{}{}", self.greeting, newest.map(Content::text).unwrap_or_default());
+        let newest = chat
+            .messages
+            .last()
+            .and_then(|message| message.content.as_ref());
+        let prompt = format!(
+            "{}{}",
+            self.greeting,
+            newest.map(Content::text).unwrap_or_default()
+        );
         let body = json!({ "prompt": prompt, "stream": true }).to_string();
         let call = HttpCall::post("/generate", Body::Bytes(body.into())).framing(Framing::Lines);
         Ok((Answer::default(), Call::Http(call)))
@@ -63,7 +70,10 @@ impl Exchange for Answer {
         for line in frames.iter().filter_map(Frame::as_text) {
             match serde_json::from_str(line).map_err(|_| malformed())? {
                 Line::Word { word } => events.push(Event::text(word)),
-                Line::Done { words_in, words_out } => {
+                Line::Done {
+                    words_in,
+                    words_out,
+                } => {
                     self.done = true;
                     events.extend([Event::finished("stop"), Event::usage(words_in, words_out)]);
                 }
@@ -74,6 +84,10 @@ impl Exchange for Answer {
 
     fn end(&mut self) -> Result<Ending, Failure> {
         let cut_off = || Failure::new(FailureKind::Malformed, "the answer was cut off");
-        if self.done { Ok(Ending::Done(Vec::new())) } else { Err(cut_off()) }
+        if self.done {
+            Ok(Ending::Done(Vec::new()))
+        } else {
+            Err(cut_off())
+        }
     }
 }

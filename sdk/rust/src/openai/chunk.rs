@@ -157,7 +157,10 @@ impl<'de> Deserialize<'de> for Words {
             }
 
             fn visit_string<E: Error>(self, text: String) -> Result<Words, E> {
-                Ok(Words { text, thinking: String::new() })
+                Ok(Words {
+                    text,
+                    thinking: String::new(),
+                })
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Words, A::Error> {
@@ -210,6 +213,12 @@ mod tests {
                 {"type":"text","text":"yes"},{"type":"image","url":"u"}]"#,
         )
         .unwrap();
-        assert_eq!(words, Words { text: "yes".to_owned(), thinking: "hm".to_owned() });
+        assert_eq!(
+            words,
+            Words {
+                text: "yes".to_owned(),
+                thinking: "hm".to_owned()
+            }
+        );
     }
 }

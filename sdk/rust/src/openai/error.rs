@@ -28,7 +28,10 @@ impl ErrorBody {
     pub fn from_value(value: &Value) -> Self {
         match value {
             Value::Array(list) => list.first().map(Self::from_value).unwrap_or_default(),
-            Value::String(message) => Self { message: Some(message.clone()), ..Self::default() },
+            Value::String(message) => Self {
+                message: Some(message.clone()),
+                ..Self::default()
+            },
             Value::Object(object) => match object.get("error") {
                 Some(error @ (Value::Object(_) | Value::String(_))) => Self::from_value(error),
                 _ => Self {
