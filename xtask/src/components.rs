@@ -21,7 +21,7 @@ const FOLDERS: [&str; 3] = ["plugins/providers", "plugins/policies", "examples"]
 
 /// Builds every plugin that has a manifest to `target/components/NAME/`: `plugin.wasm`, and
 /// its `plugin.toml` beside it.
-pub fn build(root: &Path) -> Result<()> {
+pub(crate) fn build(root: &Path) -> Result<()> {
     ensure_target()?;
     let mut worlds: BTreeMap<String, Vec<Plugin>> = BTreeMap::new();
     for plugin in plugins(root)? {
@@ -58,7 +58,7 @@ pub fn build(root: &Path) -> Result<()> {
 
 /// Builds the guests of the tests, each an example of `tests/guests`, to
 /// `target/components/guests/NAME.wasm`. Does nothing where there are none.
-pub fn build_guests(root: &Path) -> Result<()> {
+pub(crate) fn build_guests(root: &Path) -> Result<()> {
     let sources = root.join("tests/guests");
     if !sources.join("Cargo.toml").exists() {
         return Ok(());
@@ -86,19 +86,19 @@ pub fn build_guests(root: &Path) -> Result<()> {
 
 /// Makes a component of a core module, and writes it where it differs from what is there.
 /// Returns its size in bytes.
-pub fn encode(core: &Path, out: &Path) -> Result<usize> {
+pub(crate) fn encode(core: &Path, out: &Path) -> Result<usize> {
     let module = fs::read(core).with_context(|| format!("reading {}", core.display()))?;
     let component = ComponentEncoder::default()
         .validate(true)
         .module(&module)
-        .and_then(|mut encoder| encoder.encode())
+        .and_then(|encoder| encoder.encode())
         .with_context(|| format!("{} does not make a component", core.display()))?;
     write_if_changed(out, &component)?;
     Ok(component.len())
 }
 
 /// Sees to it that the active toolchain can build plugins.
-pub fn ensure_target() -> Result<()> {
+pub(crate) fn ensure_target() -> Result<()> {
     let installed = Command::new("rustc")
         .args(["--print", "target-libdir", "--target", TARGET])
         .output()

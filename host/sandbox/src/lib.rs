@@ -10,12 +10,7 @@ mod tests {
     #[test]
     fn the_contract_is_in_place() {
         let wit = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
-        for file in [
-            "types.wit",
-            "provider.wit",
-            "policy.wit",
-            "deps/host/host.wit",
-        ] {
+        for file in ["types.wit", "provider.wit", "policy.wit", "deps/host/host.wit"] {
             assert!(wit.join(file).is_file(), "wit/{file} is missing");
         }
     }

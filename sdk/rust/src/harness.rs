@@ -27,6 +27,10 @@ use std::fs;
 use std::path::Path;
 
 /// Plays every `*.toml` of a folder. Panics with what differs, and at which cut.
+#[allow(
+    clippy::panic,
+    reason = "only tests call this, and this is how a test fails"
+)]
 pub fn check<P: Provider>(folder: impl AsRef<Path>) {
     let folder = folder.as_ref();
     let entries =
