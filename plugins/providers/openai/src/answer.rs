@@ -1,7 +1,7 @@
 //! Reads an answer into events: a stream, a whole answer, or vectors.
 
 use crate::vectors;
-use portcullis_sdk::openai::{Chunk, Delta, ErrorBody, Piece, ToolDelta};
+use portcullis_sdk::openai::{Chunk, Delta, Piece, ToolDelta};
 use portcullis_sdk::provider::{
     Ending, Event, Exchange, Failure, FailureKind, Finish, Frame, TextDelta, ToolCallDelta,
     error_failure,
@@ -95,7 +95,7 @@ impl Answer {
 
     fn chunk(&mut self, chunk: Chunk<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
         if let Some(error) = chunk.error {
-            return Err(error_failure(None, ErrorBody::from_value(&error.0)));
+            return Err(error_failure(None, error));
         }
         let pieces = chunk.choices.unwrap_or_default();
         if self.form == Form::Whole {

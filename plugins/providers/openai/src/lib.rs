@@ -11,12 +11,11 @@ mod vectors;
 
 use answer::Answer;
 use portcullis_sdk::Request;
-use portcullis_sdk::openai::ModelList;
+use portcullis_sdk::openai::{ModelEntry, ModelList};
 use portcullis_sdk::provider::{
     Body, Call, Description, Failure, FailureKind, Framing, HttpCall, JsonEdit, Model, Provider,
     ReplyHead, read_refusal,
 };
-use serde_json::Value;
 use settings::{Encoding, Settings};
 
 /// The provider, as its operator set it up.
@@ -81,9 +80,9 @@ impl Provider for OpenAi {
 impl OpenAi {
     fn chat(&self, request: &Request) -> (Answer, Call) {
         let streaming = request.streaming();
-        let mut edits = vec![set("/model", request.model())];
+        let mut edits = vec![set("/model", quoted(&request.model()))];
         if streaming && self.settings.stream_usage {
-            edits.push(set("/stream_options/include_usage", true));
+            edits.push(set("/stream_options/include_usage", "true".to_owned()));
         }
         edits.extend(self.settings.max_tokens_field.map(|field| field.edit()));
         let call = HttpCall {
@@ -106,7 +105,7 @@ impl OpenAi {
     fn embeddings(&self, request: &Request) -> (Answer, Call) {
         let passthrough =
             self.passes_on(request) && self.settings.embeddings_encoding == Encoding::Pass;
-        let mut edits = vec![set("/model", request.model())];
+        let mut edits = vec![set("/model", quoted(&request.model()))];
         if !passthrough {
             // What is read here are numbers; the host encodes what the sender asked for.
             edits.push(JsonEdit::Remove("/encoding_format".to_owned()));
@@ -137,14 +136,20 @@ impl OpenAi {
     }
 }
 
-fn set(pointer: &str, value: impl Into<Value>) -> JsonEdit {
-    JsonEdit::Set((pointer.to_owned(), value.into().to_string()))
+fn set(pointer: &str, json: String) -> JsonEdit {
+    JsonEdit::Set((pointer.to_owned(), json))
 }
 
-fn model(entry: portcullis_sdk::openai::ModelEntry) -> Model {
+/// A string as JSON.
+fn quoted(text: &str) -> String {
+    // Writing a string to a string does not fail.
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+fn model(entry: ModelEntry) -> Model {
     let owner = entry
         .owned_by
-        .map(|owner| ("owned_by".to_owned(), Value::from(owner).to_string()));
+        .map(|owner| ("owned_by".to_owned(), quoted(&owner)));
     Model {
         id: entry.id,
         context_tokens: entry.context_length,

@@ -25,15 +25,12 @@ pub fn error_failure(status: Option<u16>, error: ErrorBody) -> Failure {
         (None, Some(status)) => format!("the upstream answered with status {status}"),
         (None, None) => "the upstream reported an error without saying which".to_owned(),
     };
-    let extra = [("type", &error.kind), ("param", &error.param)]
-        .into_iter()
-        .filter_map(|(name, value)| {
-            Some((
-                name.to_owned(),
-                serde_json::Value::from(value.clone()?).to_string(),
-            ))
-        })
-        .collect();
+    let noted = |name: &str, value: &Option<String>| {
+        let value = serde_json::to_string(value.as_deref()?).ok()?;
+        Some((name.to_owned(), value))
+    };
+    let extra = [noted("type", &error.kind), noted("param", &error.param)];
+    let extra = extra.into_iter().flatten().collect();
     let kind = failure_kind(status, &error);
     let code = error.code.or(error.kind);
     Failure {
