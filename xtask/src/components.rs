@@ -21,7 +21,7 @@ const FOLDERS: [&str; 3] = ["plugins/providers", "plugins/policies", "examples"]
 
 /// Builds every plugin that has a manifest to `target/components/NAME/`: `plugin.wasm`, and
 /// its `plugin.toml` beside it.
-pub fn build(root: &Path) -> Result<()> {
+pub(crate) fn build(root: &Path) -> Result<()> {
     ensure_target()?;
     let mut worlds: BTreeMap<String, Vec<Plugin>> = BTreeMap::new();
     for plugin in plugins(root)? {
@@ -30,7 +30,9 @@ pub fn build(root: &Path) -> Result<()> {
     for plugins in worlds.values() {
         // One world at a time: the worlds are features of the SDK, and cargo would give all
         // packages of one build the features of each.
-        let packages = plugins.iter().flat_map(|plugin| ["--package", &plugin.package]);
+        let packages = plugins
+            .iter()
+            .flat_map(|plugin| ["--package", &plugin.package]);
         compile(root, &packages.collect::<Vec<_>>())?;
         for plugin in plugins {
             let core = artifacts(root).join(format!("{}.wasm", plugin.package.replace('-', "_")));
@@ -38,7 +40,12 @@ pub fn build(root: &Path) -> Result<()> {
             let size = encode(&core, &folder.join("plugin.wasm"))?;
             write_if_changed(&folder.join("plugin.toml"), plugin.manifest.as_bytes())?;
             let room = room(&fs::read(&core)?)?;
-            println!("{:<16} {:>4} KiB, starts with {} KiB free", plugin.name, size >> 10, room >> 10);
+            println!(
+                "{:<16} {:>4} KiB, starts with {} KiB free",
+                plugin.name,
+                size >> 10,
+                room >> 10
+            );
             ensure!(
                 room >= ROOM,
                 "{} has too much data for its first memory: raise --initial-memory in .cargo/config.toml",
@@ -51,7 +58,7 @@ pub fn build(root: &Path) -> Result<()> {
 
 /// Builds the guests of the tests, each an example of `tests/guests`, to
 /// `target/components/guests/NAME.wasm`. Does nothing where there are none.
-pub fn build_guests(root: &Path) -> Result<()> {
+pub(crate) fn build_guests(root: &Path) -> Result<()> {
     let sources = root.join("tests/guests");
     if !sources.join("Cargo.toml").exists() {
         return Ok(());
@@ -59,7 +66,9 @@ pub fn build_guests(root: &Path) -> Result<()> {
     ensure_target()?;
     compile(root, &["--package", "portcullis-test-guests", "--features", "guests", "--examples"])?;
     for guest in entries(&sources.join("examples"))? {
-        let Some(name) = guest.file_stem().and_then(|name| name.to_str()) else { continue };
+        let Some(name) = guest.file_stem().and_then(|name| name.to_str()) else {
+            continue;
+        };
         // Cargo names the file after the crate where the target is a library.
         let folder = artifacts(root).join("examples");
         let core = [name.to_owned(), name.replace('-', "_")]
@@ -67,7 +76,10 @@ pub fn build_guests(root: &Path) -> Result<()> {
             .into_iter()
             .find(|path| path.exists())
             .with_context(|| format!("the guest {name} was not built"))?;
-        encode(&core, &root.join(format!("target/components/guests/{name}.wasm")))?;
+        encode(
+            &core,
+            &root.join(format!("target/components/guests/{name}.wasm")),
+        )?;
     }
     for guest in entries(&sources.join("wat"))? {
         let name = guest.file_stem().and_then(|name| name.to_str()).context("no name")?;
@@ -93,7 +105,7 @@ fn encode_text(root: &Path, text: &Path, out: &Path) -> Result<()> {
 
 /// Makes a component of a core module, and writes it where it differs from what is there.
 /// Returns its size in bytes.
-pub fn encode(core: &Path, out: &Path) -> Result<usize> {
+pub(crate) fn encode(core: &Path, out: &Path) -> Result<usize> {
     let module = fs::read(core).with_context(|| format!("reading {}", core.display()))?;
     let component = ComponentEncoder::default()
         .validate(true)
@@ -105,7 +117,7 @@ pub fn encode(core: &Path, out: &Path) -> Result<usize> {
 }
 
 /// Sees to it that the active toolchain can build plugins.
-pub fn ensure_target() -> Result<()> {
+pub(crate) fn ensure_target() -> Result<()> {
     let installed = Command::new("rustc")
         .args(["--print", "target-libdir", "--target", TARGET])
         .output()
@@ -115,7 +127,10 @@ pub fn ensure_target() -> Result<()> {
         return Ok(());
     }
     println!("The toolchain lacks the target of plugins. $ rustup target add {TARGET}");
-    match Command::new("rustup").args(["target", "add", TARGET]).status() {
+    match Command::new("rustup")
+        .args(["target", "add", TARGET])
+        .status()
+    {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => bail!(
             "rustup could not add the target ({status}). Run `rustup target add {TARGET}` by hand \
@@ -157,10 +172,18 @@ fn read(folder: &Path) -> Result<Plugin> {
     let manifest = fs::read_to_string(folder.join("plugin.toml"))?;
     let table: toml::Table = manifest.parse()?;
     let named = |value: Option<&toml::Value>, name: &str| -> Result<String> {
-        Ok(value.and_then(toml::Value::as_str).with_context(|| format!("no {name}"))?.to_owned())
+        Ok(value
+            .and_then(toml::Value::as_str)
+            .with_context(|| format!("no {name}"))?
+            .to_owned())
     };
     Ok(Plugin {
-        package: named(package.get("package").and_then(|package| package.get("name")), "package.name")?,
+        package: named(
+            package
+                .get("package")
+                .and_then(|package| package.get("name")),
+            "package.name",
+        )?,
         name: named(table.get("name"), "name in plugin.toml")?,
         world: named(table.get("world"), "world in plugin.toml")?,
         manifest,
@@ -169,12 +192,21 @@ fn read(folder: &Path) -> Result<Plugin> {
 
 fn compile(root: &Path, what: &[&str]) -> Result<()> {
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(root).args(["build", "--profile", "plugin", "--target", TARGET]).args(what);
+    cargo
+        .current_dir(root)
+        .args(["build", "--profile", "plugin", "--target", TARGET])
+        .args(what);
     // Flags meant for the machine, such as instrumentation, are not meant for plugins, and
     // either of these would hide the flags of .cargo/config.toml.
-    cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    cargo
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS");
     let status = cargo.status().context("there is no cargo")?;
-    ensure!(status.success(), "building plugins ended with {status}: cargo build {}", what.join(" "));
+    ensure!(
+        status.success(),
+        "building plugins ended with {status}: cargo build {}",
+        what.join(" ")
+    );
     Ok(())
 }
 

@@ -2,7 +2,11 @@
 //!
 //! `demo` shows the main job, `test` runs every test. Both do their own set-up; `build` builds
 //! the plugins alone.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to a terminal")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line speaks to a terminal"
+)]
 
 mod components;
 
@@ -12,7 +16,9 @@ use std::process::Command;
 
 fn main() -> Result<()> {
     // Where cargo runs it from is the user's business; what it works on is this repository.
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()?;
     match std::env::args().nth(1).as_deref() {
         Some("demo") => run("cargo", &["run", "--release", "--package", "portcullis"]),
         Some("test") => run("cargo", &["test", "--workspace"]),

@@ -1,8 +1,7 @@
-//! The smallest provider that translates: `POST /generate` with a prompt, and one JSON object
-//! a line in return, a word each, until one says that it is done.
+//! The smallest provider that translates: it posts a prompt, and reads one JSON object a line
+//! in return, a word each, until one says that it is done.
 
 use portcullis_sdk::Request;
-use portcullis_sdk::openai::{ChatRequest, Content};
 use portcullis_sdk::provider::{
     Body, Call, Description, Ending, Event, Exchange, Failure, FailureKind, Frame, Framing,
     HttpCall, Provider,
@@ -18,7 +17,6 @@ pub struct Hello {
 }
 
 /// An answer that is being read.
-#[derive(Default)]
 pub struct Answer {
     done: bool,
 }
@@ -46,13 +44,10 @@ impl Provider for Hello {
     }
 
     fn start(&self, request: &Request) -> Result<(Answer, Call), Failure> {
-        let chat: ChatRequest = serde_json::from_str(&request.body())
-            .map_err(|error| Failure::new(FailureKind::InvalidRequest, error.to_string()))?;
-        let newest = chat.messages.last().and_then(|message| message.content.as_ref());
-        let prompt = format!("{}{}", self.greeting, newest.map(Content::text).unwrap_or_default());
+        let prompt = format!("{}{}", self.greeting, request.text(64 << 10));
         let body = json!({ "prompt": prompt, "stream": true }).to_string();
         let call = HttpCall::post("/generate", Body::Bytes(body.into())).framing(Framing::Lines);
-        Ok((Answer::default(), Call::Http(call)))
+        Ok((Answer { done: false }, Call::Http(call)))
     }
 }
 
@@ -63,7 +58,10 @@ impl Exchange for Answer {
         for line in frames.iter().filter_map(Frame::as_text) {
             match serde_json::from_str(line).map_err(|_| malformed())? {
                 Line::Word { word } => events.push(Event::text(word)),
-                Line::Done { words_in, words_out } => {
+                Line::Done {
+                    words_in,
+                    words_out,
+                } => {
                     self.done = true;
                     events.extend([Event::finished("stop"), Event::usage(words_in, words_out)]);
                 }
@@ -74,6 +72,7 @@ impl Exchange for Answer {
 
     fn end(&mut self) -> Result<Ending, Failure> {
         let cut_off = || Failure::new(FailureKind::Malformed, "the answer was cut off");
-        if self.done { Ok(Ending::Done(Vec::new())) } else { Err(cut_off()) }
+        let done = self.done.then(|| Ending::Done(Vec::new()));
+        done.ok_or_else(cut_off)
     }
 }

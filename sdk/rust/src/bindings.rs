@@ -16,6 +16,7 @@ pub(crate) use policy as either;
 pub(crate) use provider as either;
 
 /// What makes the generated types pleasant to build, for each world's own copy of them.
+#[cfg(any(feature = "provider", feature = "policy"))]
 macro_rules! conveniences {
     ($types:path) => {
         const _: () = {

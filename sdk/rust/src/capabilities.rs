@@ -15,7 +15,7 @@ pub use crate::bindings::policy::portcullis::{
     plugin::completions,
 };
 
-#[cfg(not(target_arch = "wasm32"))]
-pub use native::{clock, log, random};
 #[cfg(all(not(target_arch = "wasm32"), feature = "policy"))]
 pub use native::policy::{completions, inference, kv, metrics};
+#[cfg(not(target_arch = "wasm32"))]
+pub use native::{clock, log, random};

@@ -10,7 +10,9 @@
 //! `cargo test`s.
 
 #[cfg(all(target_arch = "wasm32", feature = "provider", feature = "policy"))]
-compile_error!("a plugin is a provider or a policy: enable one of these features of portcullis-sdk");
+compile_error!(
+    "a plugin is a provider or a policy: enable one of these features of portcullis-sdk"
+);
 
 #[cfg(feature = "policy")]
 pub mod policy;

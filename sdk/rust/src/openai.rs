@@ -12,7 +12,7 @@ mod models;
 mod request;
 mod response;
 
-pub use chunk::{Chunk, Delta, FunctionDelta, Groq, Piece, StreamError, Text, ToolDelta, Words};
+pub use chunk::{Chunk, Delta, FunctionDelta, Groq, Piece, Text, ToolDelta, Words};
 pub use embeddings::{Embedding, EmbeddingsRequest, EmbeddingsResponse, Vector};
 pub use error::ErrorBody;
 pub use models::{ModelEntry, ModelList};

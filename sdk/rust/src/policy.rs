@@ -31,7 +31,11 @@ pub trait Policy: Sized + Send + Sync + 'static {
     /// What it is, whatever its settings: as it stands, a policy that keeps nothing and does
     /// not ask what became of its decisions.
     fn describe() -> Description {
-        Description { state_schema: String::new(), wants_outcomes: false, extra: Vec::new() }
+        Description {
+            state_schema: String::new(),
+            wants_outcomes: false,
+            extra: Vec::new(),
+        }
     }
 
     /// A policy with these settings. What is worked out here costs a request nothing: the host
@@ -50,7 +54,13 @@ pub trait Policy: Sized + Send + Sync + 'static {
 impl Attempt {
     /// The candidate of this index, once the attempts before it have failed.
     pub fn of(candidate: u32) -> Self {
-        Self { candidate, start_after_ms: 0, timeout_ms: None, retries: 0, extra: Vec::new() }
+        Self {
+            candidate,
+            start_after_ms: 0,
+            timeout_ms: None,
+            retries: 0,
+            extra: Vec::new(),
+        }
     }
 
     /// With further tries at the same candidate.
@@ -63,6 +73,12 @@ impl Attempt {
 impl Plan {
     /// These candidates, one after the other, and why.
     pub fn new(attempts: Vec<Attempt>, reason: impl Into<String>) -> Self {
-        Self { attempts, shadow: None, labels: Vec::new(), reason: reason.into(), extra: Vec::new() }
+        Self {
+            attempts,
+            shadow: None,
+            labels: Vec::new(),
+            reason: reason.into(),
+            extra: Vec::new(),
+        }
     }
 }

@@ -19,7 +19,11 @@ fn present() -> PathBuf {
 }
 
 /// Reads the contract in `folder` into `resolve`, each file's text `edited`.
-fn load(resolve: &mut Resolve, folder: &Path, edited: &dyn Fn(String) -> String) -> Result<PackageId> {
+fn load(
+    resolve: &mut Resolve,
+    folder: &Path,
+    edited: &dyn Fn(String) -> String,
+) -> Result<PackageId> {
     resolve.push_group(parse(&folder.join("deps/host"), edited)?)?;
     Ok(resolve.push_group(parse(folder, edited)?)?)
 }
@@ -32,5 +36,7 @@ fn parse(folder: &Path, edited: &dyn Fn(String) -> String) -> Result<UnresolvedP
             sources.push(&path, edited(fs::read_to_string(&path)?));
         }
     }
-    sources.parse().map_err(|(_, error)| anyhow!("{}: {error:?}", folder.display()))
+    sources
+        .parse()
+        .map_err(|(_, error)| anyhow!("{}: {error:?}", folder.display()))
 }

@@ -37,7 +37,9 @@ fn fits(world: &str, edited: &dyn Fn(String) -> String) -> Result<()> {
 fn plugins_of_the_newest_release_still_fit() {
     for world in ["provider-plugin", "policy-plugin"] {
         let hint = "a change that breaks plugins needs a version, wit/released and wit/CHANGES.md";
-        fits(world, &|text| text).with_context(|| format!("{world}: {hint}")).unwrap();
+        fits(world, &|text| text)
+            .with_context(|| format!("{world}: {hint}"))
+            .unwrap();
     }
 }
 
@@ -54,14 +56,20 @@ fn a_field_more_is_refused() {
         ("policy-plugin", "record profile {", " added: u8,"),
         ("policy-plugin", "variant kv-error {", " added,"),
     ] {
-        assert!(fits(world, &changed(before, after)).is_err(), "{before}{after}");
+        assert!(
+            fits(world, &changed(before, after)).is_err(),
+            "{before}{after}"
+        );
     }
 }
 
 #[test]
 fn an_interface_more_is_no_breach() {
     let imports = |text: String| {
-        text.replace("world provider-plugin {", "world provider-plugin { import portcullis:host/kv@0.1.0;")
+        text.replace(
+            "world provider-plugin {",
+            "world provider-plugin { import portcullis:host/kv@0.1.0;",
+        )
     };
     fits("provider-plugin", &imports).unwrap();
 }

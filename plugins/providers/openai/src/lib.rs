@@ -11,12 +11,11 @@ mod vectors;
 
 use answer::Answer;
 use portcullis_sdk::Request;
-use portcullis_sdk::openai::ModelList;
+use portcullis_sdk::openai::{ModelEntry, ModelList};
 use portcullis_sdk::provider::{
     Body, Call, Description, Failure, FailureKind, Framing, HttpCall, JsonEdit, Model, Provider,
     ReplyHead, read_refusal,
 };
-use serde_json::Value;
 use settings::{Encoding, Settings};
 
 /// The provider, as its operator set it up.
@@ -54,7 +53,10 @@ impl Provider for OpenAi {
         if failure.kind != FailureKind::RateLimited || failure.retry_after_ms.is_some() {
             return failure;
         }
-        Failure { retry_after_ms: resets::wait_ms(head), ..failure }
+        Failure {
+            retry_after_ms: resets::wait_ms(head),
+            ..failure
+        }
     }
 
     fn list_models_call(&self) -> Option<Call> {
@@ -62,9 +64,14 @@ impl Provider for OpenAi {
     }
 
     fn read_models(&self, _head: &ReplyHead, body: &[u8]) -> Result<Vec<Model>, Failure> {
-        let list = std::str::from_utf8(body).ok().and_then(|text| serde_json::from_str(text).ok());
+        let list = std::str::from_utf8(body)
+            .ok()
+            .and_then(|text| serde_json::from_str(text).ok());
         let ModelList { data } = list.ok_or_else(|| {
-            Failure::new(FailureKind::Malformed, "the upstream's list of models is not one")
+            Failure::new(
+                FailureKind::Malformed,
+                "the upstream's list of models is not one",
+            )
         })?;
         Ok(data.into_iter().map(model).collect())
     }
@@ -73,30 +80,40 @@ impl Provider for OpenAi {
 impl OpenAi {
     fn chat(&self, request: &Request) -> (Answer, Call) {
         let streaming = request.streaming();
-        let mut edits = vec![set("/model", request.model())];
+        let mut edits = vec![set("/model", quoted(&request.model()))];
         if streaming && self.settings.stream_usage {
-            edits.push(set("/stream_options/include_usage", true));
+            edits.push(set("/stream_options/include_usage", "true".to_owned()));
         }
         edits.extend(self.settings.max_tokens_field.map(|field| field.edit()));
         let call = HttpCall {
-            framing: if streaming { Framing::Sse } else { Framing::Whole },
+            framing: if streaming {
+                Framing::Sse
+            } else {
+                Framing::Whole
+            },
             passthrough: self.passes_on(request),
             ..HttpCall::post("/chat/completions", Body::Edited(edits))
         };
-        let answer = if streaming { Answer::stream() } else { Answer::whole() };
+        let answer = if streaming {
+            Answer::stream()
+        } else {
+            Answer::whole()
+        };
         (answer, Call::Http(self.identified(call)))
     }
 
     fn embeddings(&self, request: &Request) -> (Answer, Call) {
         let passthrough =
             self.passes_on(request) && self.settings.embeddings_encoding == Encoding::Pass;
-        let mut edits = vec![set("/model", request.model())];
+        let mut edits = vec![set("/model", quoted(&request.model()))];
         if !passthrough {
             // What is read here are numbers; the host encodes what the sender asked for.
             edits.push(JsonEdit::Remove("/encoding_format".to_owned()));
         }
-        let call =
-            HttpCall { passthrough, ..HttpCall::post("/embeddings", Body::Edited(edits)) };
+        let call = HttpCall {
+            passthrough,
+            ..HttpCall::post("/embeddings", Body::Edited(edits))
+        };
         (Answer::vectors(), Call::Http(self.identified(call)))
     }
 
@@ -119,12 +136,20 @@ impl OpenAi {
     }
 }
 
-fn set(pointer: &str, value: impl Into<Value>) -> JsonEdit {
-    JsonEdit::Set((pointer.to_owned(), value.into().to_string()))
+fn set(pointer: &str, json: String) -> JsonEdit {
+    JsonEdit::Set((pointer.to_owned(), json))
 }
 
-fn model(entry: portcullis_sdk::openai::ModelEntry) -> Model {
-    let owner = entry.owned_by.map(|owner| ("owned_by".to_owned(), Value::from(owner).to_string()));
+/// A string as JSON.
+fn quoted(text: &str) -> String {
+    // Writing a string to a string does not fail.
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+fn model(entry: ModelEntry) -> Model {
+    let owner = entry
+        .owned_by
+        .map(|owner| ("owned_by".to_owned(), quoted(&owner)));
     Model {
         id: entry.id,
         context_tokens: entry.context_length,

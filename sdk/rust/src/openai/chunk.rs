@@ -4,7 +4,7 @@
 //! A whole answer differs from a chunk in the name of one field (`message` for `delta`), and
 //! is read as one large chunk.
 
-use super::Usage;
+use super::{ErrorBody, Usage};
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
@@ -30,7 +30,7 @@ pub struct Chunk<'a> {
     pub x_groq: Option<Groq>,
     /// The stream broke, under a status that promised success.
     #[serde(default)]
-    pub error: Option<StreamError>,
+    pub error: Option<ErrorBody>,
 }
 
 /// Groq's own part of a chunk.
@@ -40,11 +40,6 @@ pub struct Groq {
     #[serde(default)]
     pub usage: Option<Usage>,
 }
-
-/// An error object in the middle of a stream.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
-pub struct StreamError(pub serde_json::Value);
 
 /// What is new in one answer.
 #[derive(Debug, Deserialize)]
@@ -157,7 +152,10 @@ impl<'de> Deserialize<'de> for Words {
             }
 
             fn visit_string<E: Error>(self, text: String) -> Result<Words, E> {
-                Ok(Words { text, thinking: String::new() })
+                Ok(Words {
+                    text,
+                    thinking: String::new(),
+                })
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Words, A::Error> {
@@ -210,6 +208,12 @@ mod tests {
                 {"type":"text","text":"yes"},{"type":"image","url":"u"}]"#,
         )
         .unwrap();
-        assert_eq!(words, Words { text: "yes".to_owned(), thinking: "hm".to_owned() });
+        assert_eq!(
+            words,
+            Words {
+                text: "yes".to_owned(),
+                thinking: "hm".to_owned()
+            }
+        );
     }
 }

@@ -96,7 +96,10 @@ impl Content {
     pub fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Parts(parts) => parts.iter().filter_map(|part| part.text.as_deref()).collect(),
+            Self::Parts(parts) => parts
+                .iter()
+                .filter_map(|part| part.text.as_deref())
+                .collect(),
         }
     }
 }
@@ -288,7 +291,14 @@ mod tests {
             "stop": ["a", "b"], "vendor_option": {"deep": [1, null]}
         });
         let request: ChatRequest = serde_json::from_value(sent.clone()).unwrap();
-        assert_eq!(request.messages[0].content.as_ref().map(Content::text).unwrap(), "What is this?");
+        assert_eq!(
+            request.messages[0]
+                .content
+                .as_ref()
+                .map(Content::text)
+                .unwrap(),
+            "What is this?"
+        );
         assert_eq!(serde_json::to_value::<ChatRequest>(request).unwrap(), sent);
     }
 

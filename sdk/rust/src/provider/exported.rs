@@ -1,6 +1,8 @@
 //! A [`Provider`] behind the world's exports.
 
-use super::{Description, Ending, Event, Exchange, Failure, FailureKind, Frame, Model, Provider, ReplyHead};
+use super::{
+    Description, Ending, Event, Exchange, Failure, FailureKind, Frame, Model, Provider, ReplyHead,
+};
 use crate::Request;
 use crate::bindings::provider::exports::portcullis::plugin::provider as world;
 use crate::export::{self, Plugin};

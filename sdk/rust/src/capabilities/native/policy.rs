@@ -41,7 +41,9 @@ pub mod kv {
         let present = match get(key)? {
             None => 0,
             Some(bytes) => i64::from_le_bytes(
-                bytes.try_into().map_err(|_| KvError::Other(format!("{key} is not a counter")))?,
+                bytes
+                    .try_into()
+                    .map_err(|_| KvError::Other(format!("{key} is not a counter")))?,
             ),
         };
         let sum = present.saturating_add(by);
@@ -50,7 +52,11 @@ pub mod kv {
     }
 
     /// Stores `new` only where the present value equals `expected`.
-    pub fn compare_and_set(key: &str, expected: Option<&[u8]>, new: &[u8]) -> Result<bool, KvError> {
+    pub fn compare_and_set(
+        key: &str,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> Result<bool, KvError> {
         if get(key)?.as_deref() != expected {
             return Ok(false);
         }
@@ -131,6 +137,9 @@ pub mod completions {
         _json_schema: Option<&str>,
         _deadline_ms: Option<u32>,
     ) -> Result<String, Failure> {
-        Err(Failure::new(FailureKind::NotFound, format!("there is no route {route}")))
+        Err(Failure::new(
+            FailureKind::NotFound,
+            format!("there is no route {route}"),
+        ))
     }
 }

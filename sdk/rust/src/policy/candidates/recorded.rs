@@ -49,7 +49,11 @@ impl Candidate {
                 output_tokens_per_second: None,
                 in_flight: 0,
             },
-            headroom: Headroom { requests: None, tokens: None, resets_in_ms: None },
+            headroom: Headroom {
+                requests: None,
+                tokens: None,
+                resets_in_ms: None,
+            },
             estimated_cost: None,
         }
     }
@@ -74,7 +78,8 @@ impl Candidates {
 
     /// The index of "provider/model", if it is a candidate.
     pub fn find(&self, id: &str) -> Option<u32> {
-        self.indices().find(|&index| self.at(index).profile.id == id)
+        self.indices()
+            .find(|&index| self.at(index).profile.id == id)
     }
 
     /// What the operator configured of it.
