@@ -6,7 +6,7 @@
 #[path = "hostile/check.rs"]
 mod check;
 
-use anyhow::{Result, ensure};
+use anyhow::ensure;
 use check::{
     cannot_be_loaded, fails, goes_back_to_where_it_was, is_kept_short, is_passed_over,
     on_any_executor, outpaced,
