@@ -19,7 +19,8 @@ const LIMIT: usize = 64 << 10;
 async fn small() -> Result<House> {
     let server = format!("max_body = \"{LIMIT}B\"\nbody_timeout = \"200ms\"\n");
     let translated = provider("translated", "settings = { passthrough = false }");
-    let house = provider("house", "models = [\"echo\", \"embed\"]");
+    let models = "models = [\"echo\", { id = \"embed\", operations = [\"embeddings\"] }]";
+    let house = provider("house", models);
     House::open(&[server, house, translated].concat()).await
 }
 

@@ -8,6 +8,7 @@ use crate::contract::{Event, Reported, providers};
 use crate::failure::Failure;
 use crate::provider::{Provider, ProviderWorld};
 use crate::request::{Lent, Request, Serving};
+use crate::words;
 use portcullis_sandbox::{Fault, Pinned, Plugin, Sandbox};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -65,7 +66,9 @@ impl Exchange {
         let started = watch
             .over(interface.exchange().call_start(store, lent))
             .await;
-        let (handle, call) = started.map_err(fail)?.map_err(Failure::Reported)?;
+        let (handle, call) = started
+            .map_err(fail)?
+            .map_err(|said| Failure::Reported(words::failure(said)))?;
         let spent = began.elapsed();
         Ok((
             Self {
@@ -137,7 +140,9 @@ impl Exchange {
             step,
             fault,
         };
-        answer.map_err(fail)?.map_err(Failure::Reported)
+        answer
+            .map_err(fail)?
+            .map_err(|said| Failure::Reported(words::failure(said)))
     }
 }
 
@@ -167,7 +172,7 @@ pub async fn refused(
     let (guest, store, watch) = sandbox.enter();
     let interface = guest.portcullis_plugin_provider();
     match watch.over(interface.call_refused(store, head, body)).await {
-        Ok(failure) => Failure::Reported(failure),
+        Ok(said) => Failure::Reported(words::failure(said)),
         Err(fault) => fail(fault),
     }
 }
