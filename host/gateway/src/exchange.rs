@@ -111,7 +111,9 @@ impl Exchange {
             .over(interface.exchange().call_frames(store, self.handle, frames))
             .await;
         self.spent += began.elapsed();
-        self.settle("frames", answer)
+        let events = self.settle("frames", answer)?;
+        self.vet("frames", &events)?;
+        Ok(events)
     }
 
     /// Says that the reply is over.
@@ -127,7 +129,32 @@ impl Exchange {
             .over(interface.exchange().call_end(store, self.handle))
             .await;
         self.spent += began.elapsed();
-        self.settle("end", answer)
+        let ending = self.settle("end", answer)?;
+        if let providers::Ending::Done(events) = &ending {
+            self.vet("end", events)?;
+        }
+        Ok(ending)
+    }
+
+    /// What no dialect can write is the plugin's fault: mended here, it would be another answer.
+    fn vet(&self, step: &'static str, events: &[Event]) -> Result<(), Failure> {
+        let writable = |event: &Event| match event {
+            Event::Embedding((_, values)) => values.iter().all(|value| value.is_finite()),
+            Event::Usage(usage) => [usage.cost_usd, usage.audio_seconds]
+                .iter()
+                .all(|number| number.is_none_or(f64::is_finite)),
+            _ => true,
+        };
+        if events.iter().all(writable) {
+            return Ok(());
+        }
+        Err(Failure::Plugin {
+            plugin: self.plugin.clone(),
+            step,
+            fault: Fault::Malformed {
+                message: "a number that JSON cannot hold".to_owned(),
+            },
+        })
     }
 
     fn settle<T>(
