@@ -27,6 +27,8 @@ pub struct Answered {
     pub answer: Answer,
     /// When the call was made.
     pub called: Instant,
+    /// When it has to be over, by the provider's time-out of the whole.
+    pub until: Instant,
     /// What was held back of a stream until its first content.
     pub held: Bytes,
     /// Time spent in the plugin so far.
@@ -137,6 +139,7 @@ pub async fn make(
         answer,
         held,
         called,
+        until: called + provider.configured.timeouts.whole,
         plugin,
         upstream,
         first_content,
