@@ -6,6 +6,8 @@ mod caller;
 #[path = "all/house.rs"]
 mod house;
 
+#[path = "all/execution.rs"]
+mod execution;
 #[path = "all/hostile.rs"]
 mod hostile;
 #[path = "all/input.rs"]

@@ -1,7 +1,7 @@
 //! A gateway of well-behaved parts, and the upstream that plays what a test asks for.
 
 use crate::caller::{Caller, Http, PATIENCE, Reply};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use portcullis::config::{self, Config, Environment};
 use portcullis::record::Record;
 use portcullis::serve::{self, Running};
@@ -19,6 +19,25 @@ const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");
 pub(crate) fn provider(name: &str, further: &str) -> String {
     let address = if further.contains("base_url") { "" } else { "base_url = \"UPSTREAM/v1\"\n" };
     format!("[providers.{name}]\nplugin = \"openai\"\nopen_models = true\n{address}{further}\n")
+}
+
+/// The provider `house` of either kind, with these lines: one whose answers are passed on, and one
+/// whose answers are read and written anew.
+pub(crate) fn kinds(further: &str) -> [String; 2] {
+    let translated = format!("settings = {{ passthrough = false }}\n{further}");
+    [provider("house", further), provider("house", &translated)]
+}
+
+/// What a stream says, and that it is whole.
+pub(crate) fn text_of(events: &[String]) -> Result<String> {
+    let (last, chunks) = events.split_last().context("there are no events")?;
+    ensure!(last == "[DONE]", "{events:?}");
+    let mut text = String::new();
+    for chunk in chunks {
+        let chunk: Value = serde_json::from_str(chunk)?;
+        text.push_str(chunk["choices"][0]["delta"]["content"].as_str().unwrap_or_default());
+    }
+    Ok(text)
 }
 
 /// The route `auto` over these candidates, in their order and without a policy.
