@@ -38,11 +38,7 @@ impl Scene {
     /// Whatever keeps the gateway from starting, in its own words.
     pub async fn start(guest: &Guest, cache: &Path) -> Result<Self> {
         let component = guest.component();
-        ensure!(
-            component.exists(),
-            "{} is missing: run `cargo xtask build`",
-            component.display()
-        );
+        ensure!(component.exists(), "{} is missing: run `cargo xtask build`", component.display());
         let files = TempDir::new()?;
         let upstream = Upstream::start().await?;
         let manifest = files.path().join("plugin.toml");
@@ -86,21 +82,34 @@ impl Scene {
         found.with_context(|| format!("no record of a request for {model}"))
     }
 
+    /// Waits until a guest is at work.
+    ///
+    /// # Errors
+    ///
+    /// If none is for long.
+    pub async fn occupied(&self) -> Result<()> {
+        self.until(|free| free < self.free).await
+    }
+
     /// Waits until no sandbox is left over.
     ///
     /// # Errors
     ///
     /// If one stays.
     pub async fn settled(&self) -> Result<()> {
+        self.until(|free| free == self.free).await
+    }
+
+    /// A sandbox begins and ends within a task of the server, of which nobody outside hears.
+    async fn until(&self, reached: impl Fn(usize) -> bool) -> Result<()> {
         let engine = &self.running.gateway.engine;
-        let settled = async {
-            // A sandbox ends with a task of the server, of which nobody outside hears.
-            while engine.free_places() != self.free {
+        let looking = async {
+            while !reached(engine.free_places()) {
                 tokio::task::yield_now().await;
             }
         };
-        let waited = tokio::time::timeout(PATIENCE, settled).await;
-        waited.with_context(|| format!("{} of {} are free", engine.free_places(), self.free))
+        let looked = tokio::time::timeout(PATIENCE, looking).await;
+        looked.with_context(|| format!("{} of {} are free", engine.free_places(), self.free))
     }
 
     /// Stops the gateway.
@@ -116,10 +125,7 @@ impl Scene {
 }
 
 fn configuration(guest: &Guest, manifest: &Path, cache: &Path, upstream: &str) -> String {
-    let plugin = format!(
-        "plugin = {{ path = {:?}, manifest = {manifest:?} }}",
-        guest.component()
-    );
+    let plugin = format!("plugin = {{ path = {:?}, manifest = {manifest:?} }}", guest.component());
     let limits = guest.limits;
     let both = "operations = [\"chat\", \"embeddings\"]";
     let models = guest.models.iter().map(|id| format!("{{ id = {id:?}, {both} }}"));

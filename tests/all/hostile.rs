@@ -6,9 +6,9 @@
 #[path = "hostile/check.rs"]
 mod check;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use check::{
-    cannot_be_loaded, fails, goes_back_to_where_it_was, is_kept_short, is_passed_over,
+    answered, cannot_be_loaded, fails, goes_back_to_where_it_was, is_kept_short, is_passed_over,
     on_any_executor, outpaced,
 };
 use portcullis_tests::client::chat;
@@ -41,6 +41,22 @@ fn spins_in_describe() {
 fn spins_in_start() {
     let guest = Guest::provider("spins_in_start").limits("cpu_ms = 500");
     outpaced(&guest, "plugin-cpu", "in `start`: it ran for more than its 500 ms of CPU time");
+}
+
+/// Nobody waits for a guest whose client is gone, however long it may run.
+#[test]
+fn spins_in_start_after_its_client_left() {
+    let guest = Guest::provider("spins_in_start").limits("cpu_ms = 60000\ndeadline_ms = 60000");
+    on_any_executor(async |cache| {
+        let scene = Scene::start(&guest, cache).await?;
+        tokio::select! {
+            answer = scene.chat("auto", true) => bail!("it was answered: {answer:?}"),
+            inside = scene.occupied() => inside?,
+        }
+        scene.settled().await?;
+        answered(&scene.chat("house/echo", true).await?)?;
+        scene.stop().await
+    });
 }
 
 #[test]
@@ -232,13 +248,8 @@ fn describes_differently_each_time() {
 
 #[test]
 fn sets_authorization() {
-    const NAMES: &[&str] = &[
-        "authorization",
-        "Authorization",
-        "proxy-authorization",
-        "cookie",
-        "x-forwarded-for",
-    ];
+    const NAMES: &[&str] =
+        &["authorization", "Authorization", "proxy-authorization", "cookie", "x-forwarded-for"];
     each_is_denied(Guest::provider("sets_authorization").models(NAMES), "the host's to set");
 }
 
@@ -258,7 +269,8 @@ fn leaves_the_address() {
         "empty",
     ];
     each_is_denied(Guest::provider("leaves_the_address").models(PATHS), "the path");
-    const HEADERS: &[&str] = &["header-line-break", "header-name-line-break", "host", "length", "chunked"];
+    const HEADERS: &[&str] =
+        &["header-line-break", "header-name-line-break", "host", "length", "chunked"];
     each_is_denied(Guest::provider("leaves_the_address").models(HEADERS), "header");
     const METHODS: &[&str] = &["method", "method-line-break"];
     each_is_denied(Guest::provider("leaves_the_address").models(METHODS), "the method");
@@ -377,7 +389,10 @@ fn names_unknown_candidates() {
 
 #[test]
 fn reads_past_the_candidates() {
-    is_passed_over(&Guest::policy("reads_past_the_candidates"), "it asked for candidate 4294967295");
+    is_passed_over(
+        &Guest::policy("reads_past_the_candidates"),
+        "it asked for candidate 4294967295",
+    );
 }
 
 #[test]

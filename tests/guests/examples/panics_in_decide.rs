@@ -1,4 +1,5 @@
 //! Panics instead of deciding.
+#![allow(clippy::panic, reason = "that is what it is for")]
 
 portcullis_test_guests::policy!(Panicking);
 

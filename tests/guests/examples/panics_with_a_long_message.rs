@@ -1,4 +1,5 @@
 //! Panics with a message of 100 MB, which its hook hands to the log.
+#![allow(clippy::panic, reason = "that is what it is for")]
 use guest::portcullis::host::log::{Level, log};
 
 portcullis_test_guests::provider!(Loud);

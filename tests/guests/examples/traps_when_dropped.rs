@@ -1,4 +1,5 @@
 //! Does its work and traps in the destructor of its exchange.
+#![allow(clippy::panic, reason = "that is what it is for")]
 
 portcullis_test_guests::provider!(Undying);
 
