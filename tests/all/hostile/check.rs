@@ -1,11 +1,12 @@
 //! What holds for every hostile guest: the process lives, a healthy request beside it is
 //! answered, the next candidate answers its own, and the fault has its name in the record and
 //! in the log.
+#![allow(clippy::expect_used, reason = "this is where a test fails")]
 
 use anyhow::{Context, Result, ensure};
 use portcullis_tests::client::Answer;
 use portcullis_tests::guest::Guest;
-use portcullis_tests::logs::Logs;
+use portcullis_tests::logs;
 use portcullis_tests::process::{on_one_worker, on_two_workers, resident};
 use portcullis_tests::scene::Scene;
 use std::path::Path;
@@ -21,9 +22,10 @@ static PROCESS: RwLock<()> = RwLock::new(());
 /// Runs a scenario on two workers and on one; returns what it logged.
 pub(super) fn on_any_executor(scenario: impl AsyncFn(&Path) -> Result<()>) -> String {
     let _others = PROCESS.read().unwrap_or_else(PoisonError::into_inner);
+    logs::listen();
     let cache = Path::new(CACHE);
     on_two_workers(scenario(cache)).expect("on two workers");
-    let (outcome, log) = Logs::of(|| on_one_worker(scenario(cache)));
+    let (outcome, log) = logs::of(|| on_one_worker(scenario(cache)));
     outcome.expect("on one worker");
     log
 }
