@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// Headers of one request at most; more of them, or longer ones, are answered 431.
 const MOST_HEADERS: usize = 100;
@@ -183,10 +183,13 @@ where
 {
     let builder = connection_builder(&server);
     let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
     let mut stop = state.stop.subscribe();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            // What is over is forgotten.
+            Some(_) = connections.join_next() => continue,
             _ = stop.wait_for(|stop| *stop == until || *stop == Stop::Everything) => break,
         };
         let stream = match accepted {
@@ -202,18 +205,21 @@ where
             .serve_connection(prompt(stream), service_fn(move |request| service(request)))
             .into_owned();
         let watched = graceful.watch(served);
-        tokio::spawn(async move {
+        connections.spawn(async move {
             if let Err(why) = watched.await {
                 ConnectionFailed { why: &why }.emit();
             }
         });
     }
     drop(listener);
-    let open = graceful.count();
-    match tokio::time::timeout(server.drain, graceful.shutdown()).await {
-        Ok(()) => 0,
-        Err(_) => open,
+    if tokio::time::timeout(server.drain, graceful.shutdown()).await.is_ok() {
+        return 0;
     }
+    // Most of them waited for nothing, and are closed by now.
+    while connections.try_join_next().is_some() {}
+    let cut_off = connections.len();
+    connections.shutdown().await;
+    cut_off
 }
 
 /// Without this, a head and a body in two writes wait for the peer's delayed acknowledgement:
