@@ -27,7 +27,10 @@ const MOST_HELD: usize = 256 << 10;
 /// If it breaks off, is not JSON, or is an error in the clothes of a success.
 pub async fn whole(body: ReplyBody) -> Result<(Bytes, Option<Usage>), Failure> {
     let bytes = body.collect(MAX_WHOLE).await.map_err(Failure::Call)?;
-    let reply: Part<'_> = serde_json::from_slice(&bytes).map_err(|error| {
+    // What is not read of it may hold anything, and no SDK reads what is not UTF-8.
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| malformed("The upstream answered with what is not text."))?;
+    let reply: Part<'_> = serde_json::from_str(text).map_err(|error| {
         let what = if bytes.is_empty() {
             "nothing".to_owned()
         } else {
