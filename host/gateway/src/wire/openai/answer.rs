@@ -129,10 +129,10 @@ impl Writer {
 
     /// The delta of a tool call. Id, type and name on its first one only: SDKs concatenate.
     fn tool_call(&mut self, choice: u32, call: ToolCallDelta) -> Option<Value> {
-        let first = self.choice(choice)?.tools.insert(call.index, ()).is_none();
         if call.index >= MOST {
             return None;
         }
+        let first = self.choice(choice)?.tools.insert(call.index, ()).is_none();
         let mut function = Map::new();
         if first && let Some(name) = call.name {
             function.insert("name".to_owned(), name.into());
