@@ -12,3 +12,9 @@ mod execution;
 mod hostile;
 #[path = "all/input.rs"]
 mod input;
+#[path = "all/lifecycle.rs"]
+mod lifecycle;
+#[path = "all/secrets.rs"]
+mod secrets;
+#[path = "all/streams.rs"]
+mod streams;

@@ -26,7 +26,8 @@ async fn pair(house: &str, first: &str) -> Result<House> {
 fn answered_by(answer: &Reply, candidate: &str, streaming: bool) -> Result<()> {
     ensure!(answer.status == 200, "{answer:?}");
     ensure!(answer.header("x-portcullis-candidate") == candidate, "{answer:?}");
-    let whole = |whole: Value| whole["choices"][0]["message"]["content"].as_str().map(str::to_owned);
+    let whole =
+        |whole: Value| whole["choices"][0]["message"]["content"].as_str().map(str::to_owned);
     let text = match streaming {
         true => text_of(&answer.events()?)?,
         false => whole(answer.json()?).unwrap_or_default(),

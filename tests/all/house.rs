@@ -131,11 +131,7 @@ pub(crate) async fn until(done: impl Fn() -> bool) -> Result<()> {
 }
 
 /// A configuration of this text in a file of that folder, on free ports.
-pub(crate) fn configured(
-    files: &TempDir,
-    text: &str,
-    environment: &Environment,
-) -> Result<Config> {
+pub(crate) fn configured(files: &TempDir, text: &str, environment: &Environment) -> Result<Config> {
     let text = format!(
         "[admin]\nlisten = \"127.0.0.1:0\"\n[sandbox]\ninstances = 32\n\
          [plugins]\ncache = {CACHE:?}\n[server]\n{}{text}",

@@ -297,7 +297,9 @@ fn a_client_that_leaves_in_its_head_or_its_body_leaves_nothing() -> Result<()> {
             "P".to_owned(),
             format!("POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-le"),
             format!("POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{{\"model\""),
-            format!("POST {CHAT} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nff\r\n{{"),
+            format!(
+                "POST {CHAT} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nff\r\n{{"
+            ),
             "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
         ] {
             let mut stream = TcpStream::connect(house.address()).await?;
@@ -312,7 +314,13 @@ fn a_client_that_leaves_in_its_head_or_its_body_leaves_nothing() -> Result<()> {
 }
 
 /// A client asks for `model`, gets so far, and leaves.
-async fn leaves(house: &House, http: Http, model: &str, streaming: bool, begun: bool) -> Result<()> {
+async fn leaves(
+    house: &House,
+    http: Http,
+    model: &str,
+    streaming: bool,
+    begun: bool,
+) -> Result<()> {
     let (_, script) = model.split_once('/').context("a model has a provider")?;
     let mut caller = house.caller(http).await?;
     let body = chat(model, streaming).to_string();
