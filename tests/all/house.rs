@@ -6,6 +6,7 @@ use portcullis::config::{self, Config, Environment};
 use portcullis::record::Record;
 use portcullis::serve::{self, Running};
 use portcullis_example_upstream::Upstream;
+use portcullis_tests::logs;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -61,6 +62,7 @@ impl House {
 
     /// The same, with variables.
     pub(crate) async fn open_with(text: &str, environment: &Environment) -> Result<Self> {
+        logs::listen();
         let upstream = Upstream::start().await?;
         let files = TempDir::new()?;
         let config = configured(&files, &text.replace("UPSTREAM", &upstream.url()), environment)?;

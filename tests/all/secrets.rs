@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use http::Method;
 use portcullis::config::Environment;
 use portcullis_example_upstream::record::Recorded;
+use portcullis_tests::logs;
 use portcullis_tests::process::on_one_worker;
 use serde_json::json;
 use std::io;
@@ -36,6 +37,8 @@ impl io::Write for Everything {
 /// Runs with one form of credential, whatever the upstream does, and looks for the secret in
 /// everything that leaves the gateway by another way.
 fn check(credential: &str, arrived: impl Fn(&Recorded) -> bool) -> Result<()> {
+    // Beside the one of the process: alone, this one would miss what other threads met first.
+    logs::listen();
     let log = Everything::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
