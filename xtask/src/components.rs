@@ -17,10 +17,12 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// everything else that a plugin does in a request.
 const ROOM: u64 = 128 << 10;
 /// Where plugins are: folders of plugins, and plugins.
-const FOLDERS: [&str; 3] = ["plugins/providers", "plugins/policies", "examples"];
+const FOLDERS: [&str; 3] = ["plugins/providers", "plugins/policies", EXAMPLES];
+/// Examples are built and tested, but do not come with the program.
+const EXAMPLES: &str = "examples";
 
 /// Builds every plugin that has a manifest to `target/components/NAME/`: `plugin.wasm`, and
-/// its `plugin.toml` beside it.
+/// its `plugin.toml` beside it. Examples go to `target/components/examples/NAME/`.
 pub(crate) fn build(root: &Path) -> Result<()> {
     ensure_target()?;
     let mut worlds: BTreeMap<String, Vec<Plugin>> = BTreeMap::new();
@@ -34,7 +36,7 @@ pub(crate) fn build(root: &Path) -> Result<()> {
         compile(root, &packages.collect::<Vec<_>>())?;
         for plugin in plugins {
             let core = artifacts(root).join(format!("{}.wasm", plugin.package.replace('-', "_")));
-            let folder = root.join("target/components").join(&plugin.name);
+            let folder = root.join("target/components").join(plugin.under).join(&plugin.name);
             let size = encode(&core, &folder.join("plugin.wasm"))?;
             write_if_changed(&folder.join("plugin.toml"), plugin.manifest.as_bytes())?;
             let room = room(&fs::read(&core)?)?;
@@ -119,6 +121,8 @@ pub(crate) fn ensure_target() -> Result<()> {
 
 /// A plugin of this repository.
 struct Plugin {
+    /// The folder of `target/components` that it goes to.
+    under: &'static str,
     /// Its package, for cargo.
     package: String,
     /// Its name and world, of its manifest.
@@ -133,14 +137,16 @@ fn plugins(root: &Path) -> Result<Vec<Plugin>> {
     for folder in FOLDERS {
         for path in entries(&root.join(folder))? {
             if path.join("plugin.toml").exists() {
-                plugins.push(read(&path).with_context(|| format!("in {}", path.display()))?);
+                let under = if folder == EXAMPLES { EXAMPLES } else { "" };
+                let plugin = read(&path, under);
+                plugins.push(plugin.with_context(|| format!("in {}", path.display()))?);
             }
         }
     }
     Ok(plugins)
 }
 
-fn read(folder: &Path) -> Result<Plugin> {
+fn read(folder: &Path, under: &'static str) -> Result<Plugin> {
     let package: toml::Table = fs::read_to_string(folder.join("Cargo.toml"))?.parse()?;
     let manifest = fs::read_to_string(folder.join("plugin.toml"))?;
     let table: toml::Table = manifest.parse()?;
@@ -148,6 +154,7 @@ fn read(folder: &Path) -> Result<Plugin> {
         Ok(value.and_then(toml::Value::as_str).with_context(|| format!("no {name}"))?.to_owned())
     };
     Ok(Plugin {
+        under,
         package: named(
             package.get("package").and_then(|package| package.get("name")),
             "package.name",
