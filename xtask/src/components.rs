@@ -30,9 +30,7 @@ pub(crate) fn build(root: &Path) -> Result<()> {
     for plugins in worlds.values() {
         // One world at a time: the worlds are features of the SDK, and cargo would give all
         // packages of one build the features of each.
-        let packages = plugins
-            .iter()
-            .flat_map(|plugin| ["--package", &plugin.package]);
+        let packages = plugins.iter().flat_map(|plugin| ["--package", &plugin.package]);
         compile(root, &packages.collect::<Vec<_>>())?;
         for plugin in plugins {
             let core = artifacts(root).join(format!("{}.wasm", plugin.package.replace('-', "_")));
@@ -76,10 +74,7 @@ pub(crate) fn build_guests(root: &Path) -> Result<()> {
             .into_iter()
             .find(|path| path.exists())
             .with_context(|| format!("the guest {name} was not built"))?;
-        encode(
-            &core,
-            &root.join(format!("target/components/guests/{name}.wasm")),
-        )?;
+        encode(&core, &root.join(format!("target/components/guests/{name}.wasm")))?;
     }
     Ok(())
 }
@@ -108,10 +103,7 @@ pub(crate) fn ensure_target() -> Result<()> {
         return Ok(());
     }
     println!("The toolchain lacks the target of plugins. $ rustup target add {TARGET}");
-    match Command::new("rustup")
-        .args(["target", "add", TARGET])
-        .status()
-    {
+    match Command::new("rustup").args(["target", "add", TARGET]).status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => bail!(
             "rustup could not add the target ({status}). Run `rustup target add {TARGET}` by hand \
@@ -153,16 +145,11 @@ fn read(folder: &Path) -> Result<Plugin> {
     let manifest = fs::read_to_string(folder.join("plugin.toml"))?;
     let table: toml::Table = manifest.parse()?;
     let named = |value: Option<&toml::Value>, name: &str| -> Result<String> {
-        Ok(value
-            .and_then(toml::Value::as_str)
-            .with_context(|| format!("no {name}"))?
-            .to_owned())
+        Ok(value.and_then(toml::Value::as_str).with_context(|| format!("no {name}"))?.to_owned())
     };
     Ok(Plugin {
         package: named(
-            package
-                .get("package")
-                .and_then(|package| package.get("name")),
+            package.get("package").and_then(|package| package.get("name")),
             "package.name",
         )?,
         name: named(table.get("name"), "name in plugin.toml")?,
@@ -173,15 +160,10 @@ fn read(folder: &Path) -> Result<Plugin> {
 
 fn compile(root: &Path, what: &[&str]) -> Result<()> {
     let mut cargo = Command::new("cargo");
-    cargo
-        .current_dir(root)
-        .args(["build", "--profile", "plugin", "--target", TARGET])
-        .args(what);
+    cargo.current_dir(root).args(["build", "--profile", "plugin", "--target", TARGET]).args(what);
     // Flags meant for the machine, such as instrumentation, are not meant for plugins, and
     // either of these would hide the flags of .cargo/config.toml.
-    cargo
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     let status = cargo.status().context("there is no cargo")?;
     ensure!(
         status.success(),

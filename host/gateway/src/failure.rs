@@ -118,11 +118,6 @@ impl Failure {
             && self.verdict().1 != Blame::Client
     }
 
-    /// Whether the sender can do something about it.
-    pub fn is_clients(&self) -> bool {
-        self.verdict().1 == Blame::Client || self.kind() == FailureKind::NotFound
-    }
-
     /// The contract's word for it.
     pub fn kind(&self) -> FailureKind {
         match self {

@@ -128,8 +128,15 @@ impl Refusal {
     /// What is said when every attempt failed, the last of them with `failure`.
     pub fn of(failure: &Failure, retried: bool) -> Self {
         let (status, code) = status(failure.kind());
-        let own = failure.code().filter(|_| failure.is_clients());
-        let mut refusal = Self::new(status, own.unwrap_or(code), failure.message());
+        // The upstream's own code is what its SDK's users look for; what it says of the
+        // operator's account is not theirs to know.
+        let private = matches!(failure.kind(), FailureKind::Authentication | FailureKind::Permission);
+        let own = failure.code().filter(|_| !private);
+        let message = match private {
+            true => "The upstream did not accept the gateway's own credential.".to_owned(),
+            false => failure.message(),
+        };
+        let mut refusal = Self::new(status, own.unwrap_or(code), message);
         refusal.retry_after = failure.retry_after();
         // SDKs retry 429 and 5xx twice by themselves. Where the gateway has tried already, or
         // where trying again cannot help, that would only multiply the load.

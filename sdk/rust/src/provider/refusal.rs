@@ -58,6 +58,8 @@ fn failure_kind(status: Option<u16>, error: &ErrorBody) -> FailureKind {
         Some(402) => FailureKind::QuotaExhausted,
         Some(403) => FailureKind::Permission,
         Some(404) => FailureKind::NotFound,
+        // A lock of theirs, not a mistake of the request: SDKs try it again.
+        Some(409) => FailureKind::Upstream,
         Some(408 | 504) => FailureKind::TimedOut,
         Some(429) => FailureKind::RateLimited,
         Some(501) => FailureKind::Unsupported,
