@@ -89,21 +89,12 @@ pub async fn make(
 ) -> Result<Answered, Failure> {
     let place = match &provider.calls {
         None => None,
-        Some(calls) => {
-            Some(
-                calls
-                    .clone()
-                    .try_acquire_owned()
-                    .map_err(|_| Failure::PassedOver {
-                        why: "the provider has as many calls under way as it may",
-                    })?,
-            )
-        }
+        Some(calls) => Some(calls.clone().try_acquire_owned().map_err(|_| {
+            Failure::PassedOver { why: "the provider has as many calls under way as it may" }
+        })?),
     };
-    let under_way = UnderWay {
-        _in_flight: InFlight::new(CandidateSignals(candidate.clone())),
-        _place: place,
-    };
+    let under_way =
+        UnderWay { _in_flight: InFlight::new(CandidateSignals(candidate.clone())), _place: place };
     let generation = provider.plugin.pin();
     let call = Call {
         provider: provider.clone(),
@@ -124,24 +115,12 @@ pub async fn make(
         }
         _ => {
             let reply = call.make(&wanted).await?;
-            translate(
-                relay::Translation::begin(call, exchange, reply).await?,
-                request,
-            )
-            .await?
+            translate(relay::Translation::begin(call, exchange, reply).await?, request).await?
         }
     };
     let first_content = called.elapsed();
     let upstream = first_content.saturating_sub(plugin.saturating_sub(before));
-    Ok(Answered {
-        answer,
-        held,
-        called,
-        plugin,
-        upstream,
-        first_content,
-        under_way,
-    })
+    Ok(Answered { answer, held, called, plugin, upstream, first_content, under_way })
 }
 
 async fn pass(reply: Reply, request: &Request) -> Result<(Answer, Bytes), Failure> {
@@ -187,35 +166,17 @@ impl Call {
             headers: &http.headers,
             body,
         };
-        let reply = self
-            .provider
-            .client
-            .send(outgoing)
-            .await
-            .map_err(Failure::Call)?;
-        self.candidate
-            .signals
-            .read_headroom(&reply.headers, &self.provider.rate_limits);
+        let reply = self.provider.client.send(outgoing).await.map_err(Failure::Call)?;
+        self.candidate.signals.read_headroom(&reply.headers, &self.provider.rate_limits);
         let head = providers::ReplyHead {
             status: reply.status.as_u16(),
             headers: visible(&reply.headers),
         };
         if reply.status.is_success() {
-            return Ok(Reply {
-                head,
-                framing: http.framing,
-                body: reply.body,
-            });
+            return Ok(Reply { head, framing: http.framing, body: reply.body });
         }
         let body = reply.body.beginning(MAX_REFUSAL).await;
-        Err(exchange::refused(
-            &self.provider,
-            &self.generation,
-            &self.request,
-            &head,
-            &body,
-        )
-        .await)
+        Err(exchange::refused(&self.provider, &self.generation, &self.request, &head, &body).await)
     }
 
     fn unsupported(&self, what: &str) -> Failure {
@@ -236,9 +197,7 @@ impl Call {
                     JsonEdit::Move((from, to)) => EditRef::Move(from, to),
                 });
                 let edited = json_edit::apply(&self.request.body, edits);
-                edited
-                    .map(Bytes::from)
-                    .map_err(|error| self.malformed(&error.to_string()))
+                edited.map(Bytes::from).map_err(|error| self.malformed(&error.to_string()))
             }
             providers::Body::Form(_) => Err(self.unsupported("multipart forms")),
         }
@@ -248,9 +207,7 @@ impl Call {
         Failure::Plugin {
             plugin: self.provider.configured.name.clone(),
             step: "start",
-            fault: Fault::Malformed {
-                message: what.to_owned(),
-            },
+            fault: Fault::Malformed { message: what.to_owned() },
         }
     }
 }
@@ -261,8 +218,7 @@ fn visible(headers: &http::HeaderMap) -> Vec<(String, String)> {
     let secret = |name: &http::HeaderName| name == "set-cookie" || name == "www-authenticate";
     let shown = headers.iter().filter(|(name, _)| !secret(name));
     let text = shown.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    text.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+    text.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// A candidate's signals, for the guard that counts calls under way.

@@ -25,12 +25,7 @@ impl Candidate {
     /// A candidate that nobody has asked yet.
     pub fn new(profile: Configured) -> Self {
         let model = Arc::from(profile.model.as_str());
-        Self {
-            profile,
-            model,
-            signals: Signals::default(),
-            circuit: Circuit::default(),
-        }
+        Self { profile, model, signals: Signals::default(), circuit: Circuit::default() }
     }
 
     /// What the request would cost at most, in US dollars; `None` where a price is unknown.
@@ -86,10 +81,7 @@ impl<D: Tags> candidacy::HostCandidates for State<D> {
     }
 
     fn find(&mut self, handle: Handle, id: String) -> wasmtime::Result<Option<u32>> {
-        let found = choice(self, &handle)?
-            .candidates
-            .iter()
-            .position(|c| c.profile.id == id);
+        let found = choice(self, &handle)?.candidates.iter().position(|c| c.profile.id == id);
         Ok(found.and_then(|index| u32::try_from(index).ok()))
     }
 
@@ -109,6 +101,10 @@ impl<D: Tags> candidacy::HostCandidates for State<D> {
             output_price: profile.output_price,
             extra: Vec::new(),
         })
+    }
+
+    fn priority(&mut self, handle: Handle, index: u32) -> wasmtime::Result<u32> {
+        Ok(at(self, &handle, index)?.profile.priority)
     }
 
     fn circuit(&mut self, handle: Handle, index: u32) -> wasmtime::Result<candidacy::Circuit> {

@@ -66,12 +66,7 @@ impl RequestRefused<'_> {
     pub fn emit(&self) {
         let status = self.refusal.status.as_u16();
         let (code, message) = (self.refusal.code.as_str(), self.refusal.message.as_str());
-        tracing::info!(
-            request = self.request,
-            status,
-            code,
-            "request refused: {message}"
-        );
+        tracing::info!(request = self.request, status, code, "request refused: {message}");
     }
 }
 
@@ -89,12 +84,7 @@ impl CircuitOpened<'_> {
     /// Writes one line.
     pub fn emit(&self) {
         let (open_ms, failure) = (self.open_for.as_millis(), self.failure.word());
-        tracing::warn!(
-            candidate = self.candidate,
-            open_ms,
-            failure,
-            "circuit opened"
-        );
+        tracing::warn!(candidate = self.candidate, open_ms, failure, "circuit opened");
     }
 }
 

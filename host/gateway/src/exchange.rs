@@ -40,16 +40,10 @@ impl Exchange {
         const STEP: &str = "start";
         let began = Instant::now();
         let plugin = provider.configured.name.clone();
-        let fail = |fault| Failure::Plugin {
-            plugin: plugin.clone(),
-            step: STEP,
-            fault,
-        };
+        let fail = |fault| Failure::Plugin { plugin: plugin.clone(), step: STEP, fault };
         let mut sandbox = generation
             .value
-            .sandbox(Serving {
-                request: Some(request.clone()),
-            })
+            .sandbox(Serving { request: Some(request.clone()) })
             .await
             .map_err(fail)?;
         let lent = Lent {
@@ -62,21 +56,10 @@ impl Exchange {
         let lent = lent.map_err(|_| fail(Fault::Handles { limit: 0 }))?;
         let (guest, store, watch) = sandbox.enter();
         let interface = guest.portcullis_plugin_provider();
-        let started = watch
-            .over(interface.exchange().call_start(store, lent))
-            .await;
+        let started = watch.over(interface.exchange().call_start(store, lent)).await;
         let (handle, call) = started.map_err(fail)?.map_err(Failure::Reported)?;
         let spent = began.elapsed();
-        Ok((
-            Self {
-                sandbox,
-                handle,
-                plugin,
-                spent,
-                _generation: generation,
-            },
-            call,
-        ))
+        Ok((Self { sandbox, handle, plugin, spent, _generation: generation }, call))
     }
 
     /// Hands over the head of a reply that is a success.
@@ -88,9 +71,7 @@ impl Exchange {
         let began = Instant::now();
         let (guest, store, watch) = self.sandbox.enter();
         let interface = guest.portcullis_plugin_provider();
-        let answer = watch
-            .over(interface.exchange().call_head(store, self.handle, head))
-            .await;
+        let answer = watch.over(interface.exchange().call_head(store, self.handle, head)).await;
         self.spent += began.elapsed();
         self.settle("head", answer)
     }
@@ -104,9 +85,7 @@ impl Exchange {
         let began = Instant::now();
         let (guest, store, watch) = self.sandbox.enter();
         let interface = guest.portcullis_plugin_provider();
-        let answer = watch
-            .over(interface.exchange().call_frames(store, self.handle, frames))
-            .await;
+        let answer = watch.over(interface.exchange().call_frames(store, self.handle, frames)).await;
         self.spent += began.elapsed();
         self.settle("frames", answer)
     }
@@ -120,9 +99,7 @@ impl Exchange {
         let began = Instant::now();
         let (guest, store, watch) = self.sandbox.enter();
         let interface = guest.portcullis_plugin_provider();
-        let answer = watch
-            .over(interface.exchange().call_end(store, self.handle))
-            .await;
+        let answer = watch.over(interface.exchange().call_end(store, self.handle)).await;
         self.spent += began.elapsed();
         self.settle("end", answer)
     }
@@ -132,11 +109,7 @@ impl Exchange {
         step: &'static str,
         answer: Result<Result<T, Reported>, Fault>,
     ) -> Result<T, Failure> {
-        let fail = |fault| Failure::Plugin {
-            plugin: self.plugin.clone(),
-            step,
-            fault,
-        };
+        let fail = |fault| Failure::Plugin { plugin: self.plugin.clone(), step, fault };
         answer.map_err(fail)?.map_err(Failure::Reported)
     }
 }
@@ -157,9 +130,7 @@ pub async fn refused(
         step: "refused",
         fault,
     };
-    let serving = Serving {
-        request: Some(request.clone()),
-    };
+    let serving = Serving { request: Some(request.clone()) };
     let mut sandbox = match generation.value.sandbox(serving).await {
         Ok(sandbox) => sandbox,
         Err(fault) => return fail(fault),

@@ -32,9 +32,7 @@ pub async fn run(
     plan: &Plan,
     entry: &mut Entry,
 ) -> Result<(Arc<Candidate>, Answered), Failure> {
-    let mut last = Failure::PassedOver {
-        why: "none is configured",
-    };
+    let mut last = Failure::PassedOver { why: "none is configured" };
     let mut skipped = Vec::new();
     for planned in &plan.attempts {
         if planned.candidate.circuit.leave().is_none() {
@@ -52,21 +50,14 @@ pub async fn run(
     if entry.tried.is_empty()
         && let Some(planned) = skipped.first()
     {
-        let once = Planned {
-            candidate: planned.candidate.clone(),
-            retries: 0,
-            timeout: planned.timeout,
-        };
+        let once =
+            Planned { candidate: planned.candidate.clone(), retries: 0, timeout: planned.timeout };
         let answered = persist(gateway, request, &once, entry).await?;
         return Ok((planned.candidate.clone(), answered));
     }
     for planned in skipped {
-        let failure = Failure::PassedOver {
-            why: "its circuit is open",
-        };
-        entry
-            .tried
-            .push(Tried::of(&planned.candidate, &failure, Duration::ZERO));
+        let failure = Failure::PassedOver { why: "its circuit is open" };
+        entry.tried.push(Tried::of(&planned.candidate, &failure, Duration::ZERO));
     }
     Err(last)
 }
@@ -90,9 +81,7 @@ async fn persist(
         }
         // Half of it at random, so that those who failed together do not return together.
         let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
-        let wait = failure
-            .retry_after()
-            .map_or(jittered, |asked| asked + jittered / 10);
+        let wait = failure.retry_after().map_or(jittered, |asked| asked + jittered / 10);
         if wait > LONGEST_PAUSE || wait >= request.time_left() {
             return Err(failure);
         }
@@ -113,17 +102,13 @@ async fn once(
     let provider = &gateway.providers[candidate.profile.provider];
     let _leave = candidate.circuit.leave();
     let began = Instant::now();
-    let bound = planned
-        .timeout
-        .unwrap_or(provider.configured.timeouts.whole);
+    let bound = planned.timeout.unwrap_or(provider.configured.timeouts.whole);
     let left = request.time_left();
     let tried = tokio::time::timeout(bound.min(left), attempt::make(provider, candidate, request));
     let failure = match tried.await {
         Ok(Ok(answered)) => {
             candidate.circuit.succeeded();
-            entry
-                .tried
-                .push(Tried::answered(candidate, began.elapsed()));
+            entry.tried.push(Tried::answered(candidate, began.elapsed()));
             return Ok(answered);
         }
         Ok(Err(failure)) => failure,
@@ -133,9 +118,7 @@ async fn once(
             Failure::reported(FailureKind::TimedOut, message)
         }
     };
-    entry
-        .tried
-        .push(Tried::of(candidate, &failure, began.elapsed()));
+    entry.tried.push(Tried::of(candidate, &failure, began.elapsed()));
     note(candidate, &failure, began.elapsed());
     Err(failure)
 }
@@ -145,19 +128,9 @@ pub fn note(candidate: &Candidate, failure: &Failure, total: Duration) {
     if !failure.is_candidates() {
         return;
     }
-    let outcome = Outcome {
-        succeeded: false,
-        first_token: None,
-        total,
-        tokens_per_second: None,
-    };
+    let outcome = Outcome { succeeded: false, first_token: None, total, tokens_per_second: None };
     candidate.signals.note(outcome);
     if let Some(open_for) = candidate.circuit.failed(failure.retry_after()) {
-        crate::events::CircuitOpened {
-            candidate: &candidate.profile.id,
-            open_for,
-            failure,
-        }
-        .emit();
+        crate::events::CircuitOpened { candidate: &candidate.profile.id, open_for, failure }.emit();
     }
 }

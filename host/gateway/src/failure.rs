@@ -122,10 +122,7 @@ impl Failure {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Reported(failure) => failure.kind,
-            Self::Plugin {
-                fault: Fault::Busy { .. },
-                ..
-            } => FailureKind::Overloaded,
+            Self::Plugin { fault: Fault::Busy { .. }, .. } => FailureKind::Overloaded,
             Self::Plugin { .. } => FailureKind::Other,
             Self::Call(error) => match error {
                 SendError::Denied { .. } => FailureKind::Other,
@@ -158,11 +155,7 @@ impl Failure {
     pub fn message(&self) -> String {
         match self {
             Self::Reported(failure) => failure.message.clone(),
-            Self::Plugin {
-                plugin,
-                step,
-                fault,
-            } => {
+            Self::Plugin { plugin, step, fault } => {
                 format!("The plugin `{plugin}` failed in `{step}`: {fault}.")
             }
             Self::Call(error) => format!("The upstream could not be asked: {error}."),

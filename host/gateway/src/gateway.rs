@@ -64,11 +64,7 @@ impl Gateway {
             Err(refusal) => Err(refusal),
         };
         let mut response = answered.unwrap_or_else(|refusal| {
-            events::RequestRefused {
-                request: &id,
-                refusal: &refusal,
-            }
-            .emit();
+            events::RequestRefused { request: &id, refusal: &refusal }.emit();
             respond::refusal(&refusal)
         });
         respond::name(&mut response, &id);
@@ -93,9 +89,9 @@ impl Gateway {
             Err(failure) => return Err(self.give_up(entry, failure)),
         };
         match execute::run(self, &request, &plan, &mut entry).await {
-            Ok((candidate, answered)) => Ok(respond::answer(
-                &request, candidate, answered, entry, permit,
-            )),
+            Ok((candidate, answered)) => {
+                Ok(respond::answer(&request, candidate, answered, entry, permit))
+            }
             Err(failure) => Err(self.give_up(entry, failure)),
         }
     }

@@ -51,11 +51,8 @@ impl Plan {
     ///
     /// The policy's own words, if it refuses the request.
     pub fn of(answered: Answered, candidates: &[Arc<Candidate>]) -> Result<Self, Reported> {
-        let mut remarks: Vec<String> = answered
-            .failed
-            .iter()
-            .map(|(name, why)| format!("policy {name}: {why}"))
-            .collect();
+        let mut remarks: Vec<String> =
+            answered.failed.iter().map(|(name, why)| format!("policy {name}: {why}")).collect();
         let mut plan = match answered.decision {
             Some((_, Decision::Refuse(failure))) => return Err(failure),
             Some((policy, Decision::Route(proposal))) => {
@@ -107,25 +104,17 @@ fn allowed(
     let mut attempts: Vec<Planned> = Vec::with_capacity(proposal.attempts.len());
     for attempt in &proposal.attempts {
         let Some(candidate) = candidates.get(attempt.candidate as usize) else {
-            remarks.push(format!(
-                "dropped candidate {}: there is none",
-                attempt.candidate
-            ));
+            remarks.push(format!("dropped candidate {}: there is none", attempt.candidate));
             continue;
         };
-        if attempts
-            .iter()
-            .any(|planned| Arc::ptr_eq(&planned.candidate, candidate))
-        {
+        if attempts.iter().any(|planned| Arc::ptr_eq(&planned.candidate, candidate)) {
             remarks.push(format!("dropped {}: named twice", candidate.profile.id));
             continue;
         }
         attempts.push(Planned {
             candidate: candidate.clone(),
             retries: attempt.retries.min(MOST_RETRIES),
-            timeout: attempt
-                .timeout_ms
-                .map(|ms| Duration::from_millis(ms.into())),
+            timeout: attempt.timeout_ms.map(|ms| Duration::from_millis(ms.into())),
         });
     }
     attempts

@@ -23,20 +23,14 @@ impl World for PolicyWorld {
 
     fn imports() -> &'static [Import] {
         const fn free(interface: &'static str) -> Import {
-            Import {
-                interface,
-                capability: None,
-            }
+            Import { interface, capability: None }
         }
         const COMPLETIONS: &str = "portcullis:plugin/completions";
         const IMPORTS: &[Import] = &[
             free("portcullis:plugin/types"),
             free("portcullis:plugin/requests"),
             free("portcullis:plugin/candidacy"),
-            Import {
-                interface: COMPLETIONS,
-                capability: Some("ask"),
-            },
+            Import { interface: COMPLETIONS, capability: Some("ask") },
         ];
         IMPORTS
     }
@@ -50,9 +44,7 @@ impl World for PolicyWorld {
             "portcullis:plugin/candidacy" => {
                 candidacy::add_to_linker::<_, HasSelf<State<Serving>>>(linker, |state| state)
             }
-            _ => Err(wasmtime::format_err!(
-                "this version has no such interface yet"
-            )),
+            _ => Err(wasmtime::format_err!("this version has no such interface yet")),
         }
     }
 
@@ -84,10 +76,7 @@ impl World for PolicyWorld {
         store: &mut Store<State<Serving>>,
         settings: &str,
     ) -> wasmtime::Result<Result<(), String>> {
-        guest
-            .portcullis_plugin_policy()
-            .call_configure(store, &settings.to_owned())
-            .await
+        guest.portcullis_plugin_policy().call_configure(store, &settings.to_owned()).await
     }
 }
 
@@ -140,9 +129,7 @@ pub async fn ask(
             }
             Ok(Ok(policies::Decision::Abstain(labels))) => answered.labels.extend(labels),
             Ok(Err(why)) => answered.failed.push((policy.name.clone(), why)),
-            Err(fault) => answered
-                .failed
-                .push((policy.name.clone(), fault.to_string())),
+            Err(fault) => answered.failed.push((policy.name.clone(), fault.to_string())),
         }
     }
     answered
@@ -155,12 +142,7 @@ async fn decide(
     noted: &[(String, String)],
 ) -> Result<Result<policies::Decision, String>, Fault> {
     let generation = policy.plugin.pin();
-    let mut sandbox = generation
-        .value
-        .sandbox(Serving {
-            request: Some(request.clone()),
-        })
-        .await?;
+    let mut sandbox = generation.value.sandbox(Serving { request: Some(request.clone()) }).await?;
     let table = &mut sandbox.state_mut().table;
     let full = |_| Fault::Handles { limit: 0 };
     let lent = Lent {
@@ -170,17 +152,8 @@ async fn decide(
         readable: policy.readable,
     };
     let lent = table.push(lent).map_err(full)?;
-    let choice = Choice {
-        candidates: candidates.clone(),
-        request: request.clone(),
-    };
+    let choice = Choice { candidates: candidates.clone(), request: request.clone() };
     let choice = table.push(choice).map_err(full)?;
     let (guest, store, watch) = sandbox.enter();
-    watch
-        .over(
-            guest
-                .portcullis_plugin_policy()
-                .call_decide(store, lent, choice),
-        )
-        .await
+    watch.over(guest.portcullis_plugin_policy().call_decide(store, lent, choice)).await
 }

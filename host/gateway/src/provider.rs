@@ -22,10 +22,7 @@ impl World for ProviderWorld {
 
     fn imports() -> &'static [Import] {
         const fn free(interface: &'static str) -> Import {
-            Import {
-                interface,
-                capability: None,
-            }
+            Import { interface, capability: None }
         }
         const IMPORTS: &[Import] = &[
             free("portcullis:plugin/types"),
@@ -65,10 +62,7 @@ impl World for ProviderWorld {
         guest: &ProviderPlugin,
         store: &mut Store<State<Serving>>,
     ) -> wasmtime::Result<providers::Description> {
-        guest
-            .portcullis_plugin_provider()
-            .call_describe(store)
-            .await
+        guest.portcullis_plugin_provider().call_describe(store).await
     }
 
     async fn configure(
@@ -76,10 +70,7 @@ impl World for ProviderWorld {
         store: &mut Store<State<Serving>>,
         settings: &str,
     ) -> wasmtime::Result<Result<(), String>> {
-        guest
-            .portcullis_plugin_provider()
-            .call_configure(store, &settings.to_owned())
-            .await
+        guest.portcullis_plugin_provider().call_configure(store, &settings.to_owned()).await
     }
 }
 

@@ -44,14 +44,7 @@ impl Translation {
     ) -> Result<Self, Failure> {
         exchange.head(&reply.head).await?;
         let framer = Framer::new(reply.framing);
-        Ok(Self {
-            call,
-            exchange,
-            body: reply.body,
-            framer,
-            calls: 1,
-            over: false,
-        })
+        Ok(Self { call, exchange, body: reply.body, framer, calls: 1, over: false })
     }
 
     /// The next events, a read's worth; `None` when the answer is whole.
@@ -119,10 +112,7 @@ impl Translation {
         while let Some(events) = self.events().await? {
             all.extend(events);
             if all.len() > 1_000_000 {
-                return Err(Failure::reported(
-                    FailureKind::Malformed,
-                    "The answer has no end.",
-                ));
+                return Err(Failure::reported(FailureKind::Malformed, "The answer has no end."));
             }
         }
         if let Some(document) = all.iter().find_map(document) {
@@ -138,11 +128,7 @@ impl Translation {
             }
             Operation::Embeddings => writer.embeddings(all, request.base64),
         };
-        Ok((
-            Bytes::from(text),
-            writer.usage().cloned(),
-            self.exchange.spent,
-        ))
+        Ok((Bytes::from(text), writer.usage().cloned(), self.exchange.spent))
     }
 }
 
@@ -164,10 +150,7 @@ fn usage_of(events: &[Event]) -> Option<Usage> {
 }
 
 fn unfinished() -> Failure {
-    Failure::reported(
-        FailureKind::Malformed,
-        "The answer broke off before it was finished.",
-    )
+    Failure::reported(FailureKind::Malformed, "The answer broke off before it was finished.")
 }
 
 /// A translated answer as a stream.
@@ -189,12 +172,8 @@ impl Stream {
         request: &Request,
     ) -> Result<(Self, Bytes), Failure> {
         let writer = Writer::new(request, &translation.call.candidate.profile.model);
-        let mut stream = Self {
-            translation,
-            writer,
-            wants_usage: request.wants_usage,
-            over: false,
-        };
+        let mut stream =
+            Self { translation, writer, wants_usage: request.wants_usage, over: false };
         let mut held = BytesMut::new();
         while held.len() < MOST_HELD {
             let content = stream.write(&mut held).await?;

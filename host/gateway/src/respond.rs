@@ -198,12 +198,7 @@ impl Live {
         }
         match failure {
             None => {
-                note_success(
-                    &self.candidate,
-                    self.called,
-                    Some(self.first_content),
-                    usage,
-                );
+                note_success(&self.candidate, self.called, Some(self.first_content), usage);
                 entry.finish();
             }
             Some(failure) => {
@@ -230,33 +225,18 @@ fn note_success(
     usage: Option<&Usage>,
 ) {
     let total = called.elapsed();
-    let writing = total
-        .saturating_sub(first_content.unwrap_or_default())
-        .as_secs_f64();
+    let writing = total.saturating_sub(first_content.unwrap_or_default()).as_secs_f64();
     let tokens = usage.and_then(|usage| usage.output_tokens);
     let tokens_per_second = tokens.filter(|_| writing > 0.0).map(|n| n as f64 / writing);
-    let outcome = Outcome {
-        succeeded: true,
-        first_token: first_content,
-        total,
-        tokens_per_second,
-    };
+    let outcome = Outcome { succeeded: true, first_token: first_content, total, tokens_per_second };
     candidate.signals.note(outcome);
 }
 
 /// Where it went and what that took, for whoever looks at the headers.
 fn describe(headers: &mut http::HeaderMap, entry: &Entry) {
-    put(
-        headers,
-        "x-portcullis-candidate",
-        entry.candidate.as_deref().unwrap_or_default(),
-    );
+    put(headers, "x-portcullis-candidate", entry.candidate.as_deref().unwrap_or_default());
     put(headers, "x-portcullis-route", &entry.route);
-    put(
-        headers,
-        "x-portcullis-attempts",
-        &entry.tried.len().to_string(),
-    );
+    put(headers, "x-portcullis-attempts", &entry.tried.len().to_string());
     let total = micros(entry.began().elapsed());
     let overhead = total.saturating_sub(entry.upstream_us);
     put(headers, "x-portcullis-overhead-us", &overhead.to_string());
@@ -294,11 +274,7 @@ pub fn refusal(refusal: &Refusal) -> Response {
         }
     }
     if let Some(retry) = refusal.should_retry {
-        put(
-            headers,
-            "x-should-retry",
-            if retry { "true" } else { "false" },
-        );
+        put(headers, "x-should-retry", if retry { "true" } else { "false" });
     }
     response
 }
@@ -311,9 +287,7 @@ pub fn models(gateway: &Gateway) -> Response {
     });
     let mut routes: Vec<&str> = gateway.routes.names().collect();
     routes.sort_unstable();
-    let routes = routes
-        .into_iter()
-        .map(|route| model_object(route, "portcullis"));
+    let routes = routes.into_iter().map(|route| model_object(route, "portcullis"));
     let data: Vec<Value> = routes.chain(candidates).collect();
     json_response(json!({ "object": "list", "data": data }).to_string())
 }

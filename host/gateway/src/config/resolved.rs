@@ -296,9 +296,7 @@ impl Candidate {
     /// The name by which a client may ask for it without its provider: what follows the first
     /// slash of its id.
     pub fn bare(&self) -> &str {
-        self.id
-            .split_once('/')
-            .map_or(self.id.as_str(), |(_, bare)| bare)
+        self.id.split_once('/').map_or(self.id.as_str(), |(_, bare)| bare)
     }
 }
 
