@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use wasmparser::{ExternalKind, Operator, Parser, Payload};
-use wit_component::ComponentEncoder;
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The least memory that a plugin has to find free when it starts: growing it costs more than
@@ -64,7 +64,7 @@ pub(crate) fn build_guests(root: &Path) -> Result<()> {
         return Ok(());
     }
     ensure_target()?;
-    compile(root, &["--package", "portcullis-test-guests", "--examples"])?;
+    compile(root, &["--package", "portcullis-test-guests", "--features", "guests", "--examples"])?;
     for guest in entries(&sources.join("examples"))? {
         let Some(name) = guest.file_stem().and_then(|name| name.to_str()) else {
             continue;
@@ -78,7 +78,26 @@ pub(crate) fn build_guests(root: &Path) -> Result<()> {
             .with_context(|| format!("the guest {name} was not built"))?;
         encode(&core, &root.join(format!("target/components/guests/{name}.wasm")))?;
     }
+    for guest in entries(&sources.join("wat"))? {
+        let name = guest.file_stem().and_then(|name| name.to_str()).context("no name")?;
+        encode_text(root, &guest, &root.join(format!("target/components/guests/{name}.wasm")))
+            .with_context(|| format!("in {}", guest.display()))?;
+    }
     Ok(())
+}
+
+/// Makes a component of a core module in text, which names a provider's functions itself.
+fn encode_text(root: &Path, text: &Path, out: &Path) -> Result<()> {
+    let mut module = wat::parse_file(text)?;
+    let mut contract = wit_parser::Resolve::default();
+    let (package, _) = contract.push_dir(root.join("wit"))?;
+    let world = contract.select_world(&[package], Some("provider-plugin"))?;
+    embed_component_metadata(&mut module, &contract, world, StringEncoding::UTF8)?;
+    let component = ComponentEncoder::default()
+        .validate(true)
+        .module(&module)
+        .and_then(|encoder| encoder.encode())?;
+    write_if_changed(out, &component)
 }
 
 /// Makes a component of a core module, and writes it where it differs from what is there.

@@ -27,6 +27,8 @@ pub struct Answered {
     pub answer: Answer,
     /// When the call was made.
     pub called: Instant,
+    /// When it has to be over, by the provider's time-out of the whole.
+    pub until: Instant,
     /// What was held back of a stream until its first content.
     pub held: Bytes,
     /// Time spent in the plugin so far.
@@ -120,7 +122,16 @@ pub async fn make(
     };
     let first_content = called.elapsed();
     let upstream = first_content.saturating_sub(plugin.saturating_sub(before));
-    Ok(Answered { answer, held, called, plugin, upstream, first_content, under_way })
+    Ok(Answered {
+        answer,
+        held,
+        called,
+        until: called + provider.configured.timeouts.whole,
+        plugin,
+        upstream,
+        first_content,
+        under_way,
+    })
 }
 
 async fn pass(reply: Reply, request: &Request) -> Result<(Answer, Bytes), Failure> {

@@ -106,6 +106,13 @@ impl Inside {
     }
 }
 
+impl Leave<'_> {
+    /// Whether it is to find out if the candidate is well again.
+    pub fn is_trial(&self) -> bool {
+        self.trial
+    }
+}
+
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
         if self.trial {

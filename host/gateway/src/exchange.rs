@@ -8,6 +8,7 @@ use crate::contract::{Event, Reported, providers};
 use crate::failure::Failure;
 use crate::provider::{Provider, ProviderWorld};
 use crate::request::{Lent, Request, Serving};
+use crate::words;
 use portcullis_sandbox::{Fault, Pinned, Plugin, Sandbox};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -57,7 +58,8 @@ impl Exchange {
         let (guest, store, watch) = sandbox.enter();
         let interface = guest.portcullis_plugin_provider();
         let started = watch.over(interface.exchange().call_start(store, lent)).await;
-        let (handle, call) = started.map_err(fail)?.map_err(Failure::Reported)?;
+        let (handle, call) =
+            started.map_err(fail)?.map_err(|said| Failure::Reported(words::failure(said)))?;
         let spent = began.elapsed();
         Ok((Self { sandbox, handle, plugin, spent, _generation: generation }, call))
     }
@@ -87,7 +89,9 @@ impl Exchange {
         let interface = guest.portcullis_plugin_provider();
         let answer = watch.over(interface.exchange().call_frames(store, self.handle, frames)).await;
         self.spent += began.elapsed();
-        self.settle("frames", answer)
+        let events = self.settle("frames", answer)?;
+        self.vet("frames", &events)?;
+        Ok(events)
     }
 
     /// Says that the reply is over.
@@ -101,7 +105,30 @@ impl Exchange {
         let interface = guest.portcullis_plugin_provider();
         let answer = watch.over(interface.exchange().call_end(store, self.handle)).await;
         self.spent += began.elapsed();
-        self.settle("end", answer)
+        let ending = self.settle("end", answer)?;
+        if let providers::Ending::Done(events) = &ending {
+            self.vet("end", events)?;
+        }
+        Ok(ending)
+    }
+
+    /// What no dialect can write is the plugin's fault: mended here, it would be another answer.
+    fn vet(&self, step: &'static str, events: &[Event]) -> Result<(), Failure> {
+        let writable = |event: &Event| match event {
+            Event::Embedding((_, values)) => values.iter().all(|value| value.is_finite()),
+            Event::Usage(usage) => [usage.cost_usd, usage.audio_seconds]
+                .iter()
+                .all(|number| number.is_none_or(f64::is_finite)),
+            _ => true,
+        };
+        if events.iter().all(writable) {
+            return Ok(());
+        }
+        Err(Failure::Plugin {
+            plugin: self.plugin.clone(),
+            step,
+            fault: Fault::Malformed { message: "a number that JSON cannot hold".to_owned() },
+        })
     }
 
     fn settle<T>(
@@ -110,7 +137,7 @@ impl Exchange {
         answer: Result<Result<T, Reported>, Fault>,
     ) -> Result<T, Failure> {
         let fail = |fault| Failure::Plugin { plugin: self.plugin.clone(), step, fault };
-        answer.map_err(fail)?.map_err(Failure::Reported)
+        answer.map_err(fail)?.map_err(|said| Failure::Reported(words::failure(said)))
     }
 }
 
@@ -138,7 +165,7 @@ pub async fn refused(
     let (guest, store, watch) = sandbox.enter();
     let interface = guest.portcullis_plugin_provider();
     match watch.over(interface.call_refused(store, head, body)).await {
-        Ok(failure) => Failure::Reported(failure),
+        Ok(said) => Failure::Reported(words::failure(said)),
         Err(fault) => fail(fault),
     }
 }

@@ -35,11 +35,13 @@ pub async fn run(
     let mut last = Failure::PassedOver { why: "none is configured" };
     let mut skipped = Vec::new();
     for planned in &plan.attempts {
-        if planned.candidate.circuit.leave().is_none() {
+        let Some(leave) = planned.candidate.circuit.leave() else {
             skipped.push(planned);
             continue;
-        }
-        match persist(gateway, request, planned, entry).await {
+        };
+        // To see whether it is well again, one call is enough.
+        let retries = if leave.is_trial() { 0 } else { planned.retries };
+        match persist(gateway, request, planned, retries, entry).await {
             Ok(answered) => return Ok((planned.candidate.clone(), answered)),
             Err(failure) if failure.verdict().0 == Then::GiveUp => return Err(failure),
             Err(failure) => last = failure,
@@ -50,9 +52,7 @@ pub async fn run(
     if entry.tried.is_empty()
         && let Some(planned) = skipped.first()
     {
-        let once =
-            Planned { candidate: planned.candidate.clone(), retries: 0, timeout: planned.timeout };
-        let answered = persist(gateway, request, &once, entry).await?;
+        let answered = persist(gateway, request, planned, 0, entry).await?;
         return Ok((planned.candidate.clone(), answered));
     }
     for planned in skipped {
@@ -62,15 +62,15 @@ pub async fn run(
     Err(last)
 }
 
-/// Tries one candidate as often as the plan says.
+/// Tries one candidate, and again as often as it may.
 async fn persist(
     gateway: &Gateway,
     request: &Arc<Request>,
     planned: &Planned,
+    mut retries: u32,
     entry: &mut Entry,
 ) -> Result<Answered, Failure> {
     let mut pause = FIRST_PAUSE;
-    let mut retries = planned.retries;
     loop {
         let failure = match once(gateway, request, planned, entry).await {
             Ok(answered) => return Ok(answered),
@@ -100,7 +100,6 @@ async fn once(
 ) -> Result<Answered, Failure> {
     let candidate = &planned.candidate;
     let provider = &gateway.providers[candidate.profile.provider];
-    let _leave = candidate.circuit.leave();
     let began = Instant::now();
     let bound = planned.timeout.unwrap_or(provider.configured.timeouts.whole);
     let left = request.time_left();

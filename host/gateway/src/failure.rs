@@ -172,10 +172,12 @@ impl Failure {
         }
     }
 
-    /// How long the upstream wants to be left alone.
+    /// How long the upstream wants to be left alone; where it was not asked, when it is worth
+    /// asking again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Reported(failure) => failure.retry_after_ms.map(Duration::from_millis),
+            Self::PassedOver { .. } => Some(Duration::from_secs(1)),
             _ => None,
         }
     }

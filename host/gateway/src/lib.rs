@@ -35,6 +35,7 @@ pub mod wire;
 
 pub mod failure;
 pub mod refusal;
+pub mod words;
 
 pub mod events;
 pub mod record;

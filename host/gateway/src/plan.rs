@@ -7,6 +7,7 @@
 use crate::candidate::Candidate;
 use crate::contract::{Reported, policies};
 use crate::policy::{Answered, Decision};
+use crate::words;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,8 +65,8 @@ impl Plan {
                     Self {
                         attempts,
                         policy: Some(policy),
-                        reason: proposal.reason,
-                        labels: proposal.labels,
+                        reason: words::brief(proposal.reason),
+                        labels: words::labels(proposal.labels),
                         remarks: Vec::new(),
                     }
                 }
@@ -101,14 +102,16 @@ fn allowed(
     candidates: &[Arc<Candidate>],
     remarks: &mut Vec<String>,
 ) -> Vec<Planned> {
-    let mut attempts: Vec<Planned> = Vec::with_capacity(proposal.attempts.len());
+    let mut attempts: Vec<Planned> = Vec::new();
     for attempt in &proposal.attempts {
         let Some(candidate) = candidates.get(attempt.candidate as usize) else {
-            remarks.push(format!("dropped candidate {}: there is none", attempt.candidate));
+            words::remark(remarks, || {
+                format!("dropped candidate {}: there is none", attempt.candidate)
+            });
             continue;
         };
         if attempts.iter().any(|planned| Arc::ptr_eq(&planned.candidate, candidate)) {
-            remarks.push(format!("dropped {}: named twice", candidate.profile.id));
+            words::remark(remarks, || format!("dropped {}: named twice", candidate.profile.id));
             continue;
         }
         attempts.push(Planned {

@@ -6,6 +6,7 @@
 use crate::candidate::{Candidate, Choice};
 use crate::contract::{PolicyPlugin, candidacy, policies, policy, requests};
 use crate::request::{Lent, Request, Serving};
+use crate::words;
 use portcullis_sandbox::{Fault, Import, Plugin, Slot, State, World};
 use std::sync::Arc;
 use wasmtime::Store;
@@ -124,11 +125,14 @@ pub async fn ask(
                 break;
             }
             Ok(Ok(policies::Decision::Refuse(failure))) => {
+                let failure = words::failure(failure);
                 answered.decision = Some((policy.name.clone(), Decision::Refuse(failure)));
                 break;
             }
-            Ok(Ok(policies::Decision::Abstain(labels))) => answered.labels.extend(labels),
-            Ok(Err(why)) => answered.failed.push((policy.name.clone(), why)),
+            Ok(Ok(policies::Decision::Abstain(labels))) => {
+                answered.labels.extend(words::labels(labels));
+            }
+            Ok(Err(why)) => answered.failed.push((policy.name.clone(), words::brief(why))),
             Err(fault) => answered.failed.push((policy.name.clone(), fault.to_string())),
         }
     }

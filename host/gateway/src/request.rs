@@ -72,7 +72,8 @@ impl Request {
 
     /// Whether it may go to the operator's own machines only.
     pub fn is_private(&self) -> bool {
-        self.label("privacy") == Some("private")
+        // Whoever says so is believed: one of two who disagree must not undo the other's word.
+        self.labels.iter().any(|(name, value)| name == "privacy" && value == "private")
     }
 
     /// Time until it has to be answered.

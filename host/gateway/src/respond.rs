@@ -100,10 +100,11 @@ pub fn answer(
     };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let deadline = request.deadline.min(answered.until);
     let live = Box::new(Live {
         source,
         held: answered.held,
-        deadline: Box::pin(tokio::time::sleep_until(request.deadline.into())),
+        deadline: Box::pin(tokio::time::sleep_until(deadline.into())),
         called: answered.called,
         first_content: answered.first_content,
         candidate,
