@@ -44,6 +44,7 @@ impl RequestClosed<'_> {
             failure = record.failure.as_deref().unwrap_or_default(),
             input_tokens = record.input_tokens.unwrap_or_default(),
             output_tokens = record.output_tokens.unwrap_or_default(),
+            cost_usd = record.cost_usd.unwrap_or_default(),
             policy_us = record.policy_us,
             provider_us = record.provider_us,
             upstream_us = record.upstream_us,

@@ -6,15 +6,13 @@
 
 use crate::contract::{Event, Reported, providers};
 use crate::failure::Failure;
-use crate::provider::{Provider, ProviderWorld};
+use crate::provider::{Generation, Provider, ProviderWorld};
 use crate::request::{Lent, Request, Serving};
 use crate::words;
-use portcullis_sandbox::{Fault, Pinned, Plugin, Sandbox};
+use portcullis_sandbox::{Fault, Sandbox};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::ResourceAny;
-
-type Generation = Pinned<Arc<Plugin<ProviderWorld>>>;
 
 /// One exchange, with the sandbox that it lives in.
 pub struct Exchange {

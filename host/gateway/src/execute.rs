@@ -9,9 +9,9 @@ use crate::contract::FailureKind;
 use crate::failure::{Failure, Then};
 use crate::gateway::Gateway;
 use crate::plan::{Plan, Planned};
+use crate::provider::{Generation, Provider};
 use crate::record::{Entry, Tried};
 use crate::request::Request;
-use crate::signals::Outcome;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,7 @@ pub async fn run(
     entry: &mut Entry,
 ) -> Result<(Arc<Candidate>, Answered), Failure> {
     let mut last = Failure::PassedOver { why: "none is configured" };
+    let mut pins = Pins::default();
     let mut skipped = Vec::new();
     for planned in &plan.attempts {
         let Some(leave) = planned.candidate.circuit.leave() else {
@@ -41,7 +42,7 @@ pub async fn run(
         };
         // To see whether it is well again, one call is enough.
         let retries = if leave.is_trial() { 0 } else { planned.retries };
-        match persist(gateway, request, planned, retries, entry).await {
+        match persist(gateway, &mut pins, request, planned, retries, entry).await {
             Ok(answered) => return Ok((planned.candidate.clone(), answered)),
             Err(failure) if failure.verdict().0 == Then::GiveUp => return Err(failure),
             Err(failure) => last = failure,
@@ -52,7 +53,7 @@ pub async fn run(
     if entry.tried.is_empty()
         && let Some(planned) = skipped.first()
     {
-        let answered = persist(gateway, request, planned, 0, entry).await?;
+        let answered = persist(gateway, &mut pins, request, planned, 0, entry).await?;
         return Ok((planned.candidate.clone(), answered));
     }
     for planned in skipped {
@@ -65,6 +66,7 @@ pub async fn run(
 /// Tries one candidate, and again as often as it may.
 async fn persist(
     gateway: &Gateway,
+    pins: &mut Pins,
     request: &Arc<Request>,
     planned: &Planned,
     mut retries: u32,
@@ -72,7 +74,7 @@ async fn persist(
 ) -> Result<Answered, Failure> {
     let mut pause = FIRST_PAUSE;
     loop {
-        let failure = match once(gateway, request, planned, entry).await {
+        let failure = match once(gateway, pins, request, planned, entry).await {
             Ok(answered) => return Ok(answered),
             Err(failure) => failure,
         };
@@ -94,6 +96,7 @@ async fn persist(
 /// One attempt, with its time bounded and its outcome noted.
 async fn once(
     gateway: &Gateway,
+    pins: &mut Pins,
     request: &Arc<Request>,
     planned: &Planned,
     entry: &mut Entry,
@@ -103,8 +106,9 @@ async fn once(
     let began = Instant::now();
     let bound = planned.timeout.unwrap_or(provider.configured.timeouts.whole);
     let left = request.time_left();
-    let tried = tokio::time::timeout(bound.min(left), attempt::make(provider, candidate, request));
-    let failure = match tried.await {
+    let generation = pins.of(candidate.profile.provider, provider);
+    let attempt = attempt::make(provider, generation, candidate, request);
+    let failure = match tokio::time::timeout(bound.min(left), attempt).await {
         Ok(Ok(answered)) => {
             candidate.circuit.succeeded();
             entry.tried.push(Tried::answered(candidate, began.elapsed()));
@@ -118,18 +122,22 @@ async fn once(
         }
     };
     entry.tried.push(Tried::of(candidate, &failure, began.elapsed()));
-    note(candidate, &failure, began.elapsed());
+    candidate.failed(&failure, began.elapsed());
     Err(failure)
 }
 
-/// Lets a failure count against its candidate, if it says something about it.
-pub fn note(candidate: &Candidate, failure: &Failure, total: Duration) {
-    if !failure.is_candidates() {
-        return;
-    }
-    let outcome = Outcome { succeeded: false, first_token: None, total, tokens_per_second: None };
-    candidate.signals.note(outcome);
-    if let Some(open_for) = candidate.circuit.failed(failure.retry_after()) {
-        crate::events::CircuitOpened { candidate: &candidate.profile.id, open_for, failure }.emit();
+/// The versions of plugins that one request began with: it sees no other, however often it is
+/// tried and whatever is published meanwhile.
+#[derive(Default)]
+struct Pins(Vec<(usize, Generation)>);
+
+impl Pins {
+    fn of(&mut self, index: usize, provider: &Provider) -> Generation {
+        if let Some((_, pinned)) = self.0.iter().find(|(known, _)| *known == index) {
+            return pinned.clone();
+        }
+        let pinned = provider.plugin.pin();
+        self.0.push((index, pinned.clone()));
+        pinned
     }
 }

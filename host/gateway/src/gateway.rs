@@ -79,8 +79,10 @@ impl Gateway {
         id: Arc<str>,
         began: Instant,
     ) -> Result<Response, Refusal> {
-        let request = self.read(operation, parts, body, id, began).await?;
+        // Before the body is read: bodies are what fills the memory of a gateway that has too
+        // much to do.
         let permit = self.admit()?;
+        let request = self.read(operation, parts, body, id, began).await?;
         let target = self.routes.find(&request.asked)?.narrowed(&request)?;
         let request = Arc::new(request.bounded(began, target.timeout));
         let mut entry = Entry::open(&self.records, &request, &target.route, began);

@@ -4,7 +4,7 @@ use crate::config::{Provider as Configured, RateLimitHeaders};
 use crate::contract::{ProviderPlugin, provider, providers, requests};
 use crate::request::Serving;
 use crate::upstream::http::Client;
-use portcullis_sandbox::{Import, Plugin, Slot, State, World};
+use portcullis_sandbox::{Import, Pinned, Plugin, Slot, State, World};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use wasmtime::Store;
@@ -73,6 +73,9 @@ impl World for ProviderWorld {
         guest.portcullis_plugin_provider().call_configure(store, &settings.to_owned()).await
     }
 }
+
+/// A version of a provider's plugin, held for as long as a request needs it.
+pub type Generation = Pinned<Arc<Plugin<ProviderWorld>>>;
 
 /// A provider that is ready to be called.
 pub struct Provider {

@@ -4,7 +4,7 @@
 //! makes of them is written in the client's dialect. Nothing of the stream is kept, neither
 //! here nor in the plugin.
 
-use crate::attempt::{self, Call};
+use crate::call::{Call, Reply};
 use crate::contract::{Event, FailureKind, Usage, providers};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
@@ -37,12 +37,8 @@ impl Translation {
     /// # Errors
     ///
     /// What the plugin makes of the head.
-    pub async fn begin(
-        call: Call,
-        mut exchange: Exchange,
-        reply: attempt::Reply,
-    ) -> Result<Self, Failure> {
-        exchange.head(&reply.head).await?;
+    pub async fn begin(call: Call, mut exchange: Exchange, reply: Reply) -> Result<Self, Failure> {
+        exchange.head(&reply.head()).await?;
         let framer = Framer::new(reply.framing);
         Ok(Self { call, exchange, body: reply.body, framer, calls: 1, over: false })
     }
@@ -92,7 +88,7 @@ impl Translation {
             providers::Ending::Again(call) => {
                 self.calls += 1;
                 let reply = self.call.make(&call).await?;
-                self.exchange.head(&reply.head).await?;
+                self.exchange.head(&reply.head()).await?;
                 (self.body, self.framer) = (reply.body, Framer::new(reply.framing));
                 Ok(Vec::new())
             }

@@ -6,13 +6,11 @@
 use crate::attempt::{Answer, Answered, UnderWay};
 use crate::candidate::Candidate;
 use crate::contract::Usage;
-use crate::execute;
 use crate::failure::Failure;
 use crate::gateway::{Gateway, Permit, micros};
 use crate::record::Entry;
 use crate::refusal::Refusal;
 use crate::request::Request;
-use crate::signals::Outcome;
 use crate::wire::openai::error;
 use crate::wire::sse;
 use crate::{passthrough, relay};
@@ -86,7 +84,7 @@ pub fn answer(
     describe(&mut headers, &entry);
     let source = match answered.answer {
         Answer::Whole(whole, usage) => {
-            note_success(&candidate, answered.called, None, usage.as_ref());
+            candidate.answered(answered.called, None, usage.as_ref());
             entry.used(usage.as_ref(), &candidate);
             if let Some(cost) = entry.cost_usd {
                 put(&mut headers, "x-portcullis-cost-usd", &format!("{cost:.8}"));
@@ -199,11 +197,11 @@ impl Live {
         }
         match failure {
             None => {
-                note_success(&self.candidate, self.called, Some(self.first_content), usage);
+                self.candidate.answered(self.called, Some(self.first_content), usage);
                 entry.finish();
             }
             Some(failure) => {
-                execute::note(&self.candidate, failure, self.called.elapsed());
+                self.candidate.failed(failure, self.called.elapsed());
                 entry.fail(failure);
             }
         }
@@ -217,20 +215,6 @@ impl Drop for Live {
             entry.used(self.source.usage(), &self.candidate);
         }
     }
-}
-
-fn note_success(
-    candidate: &Candidate,
-    called: Instant,
-    first_content: Option<Duration>,
-    usage: Option<&Usage>,
-) {
-    let total = called.elapsed();
-    let writing = total.saturating_sub(first_content.unwrap_or_default()).as_secs_f64();
-    let tokens = usage.and_then(|usage| usage.output_tokens);
-    let tokens_per_second = tokens.filter(|_| writing > 0.0).map(|n| n as f64 / writing);
-    let outcome = Outcome { succeeded: true, first_token: first_content, total, tokens_per_second };
-    candidate.signals.note(outcome);
 }
 
 /// Where it went and what that took, for whoever looks at the headers.

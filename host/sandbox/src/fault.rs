@@ -75,12 +75,6 @@ pub enum Fault {
         /// What was wrong with it.
         message: String,
     },
-    /// It asked for something that it was not granted.
-    #[error("it may not {what}")]
-    Denied {
-        /// What it tried to do.
-        what: String,
-    },
     /// There was no room for another sandbox. Not the guest's doing.
     #[error("no sandbox was free within {} ms", waited.as_millis())]
     Busy {
@@ -104,7 +98,6 @@ impl Fault {
             Self::Deadline { .. } => "deadline",
             Self::Trapped { .. } => "trapped",
             Self::Malformed { .. } => "malformed",
-            Self::Denied { .. } => "denied",
             Self::Busy { .. } => "busy",
         }
     }

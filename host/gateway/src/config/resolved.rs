@@ -59,7 +59,7 @@ pub struct Server {
 /// `[admin]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
-    /// Health and metrics; always a loopback address in this version.
+    /// Health and records; always a loopback address in this version.
     pub listen: SocketAddr,
 }
 

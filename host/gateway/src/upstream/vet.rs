@@ -28,7 +28,7 @@ pub(super) fn method(name: &str) -> Result<Method, Denied> {
     }
 }
 
-/// Whether a header says who a call is from, where it goes or how it is framed.
+/// Whether a header says who a call is from, where it goes, or how it or its answer is framed.
 pub(super) fn is_the_hosts(name: &HeaderName) -> bool {
     let name = name.as_str();
     matches!(
@@ -48,6 +48,8 @@ pub(super) fn is_the_hosts(name: &HeaderName) -> bool {
             | "keep-alive"
             | "expect"
             | "forwarded"
+            // A compressed answer could not be read along for its usage and its end.
+            | "accept-encoding"
     ) || name.starts_with("x-forwarded-")
 }
 
@@ -277,6 +279,7 @@ mod tests {
             "X-Forwarded-Anything",
             "forwarded",
             "proxy-connection",
+            "Accept-Encoding",
             "X-Key",
         ] {
             let said = [("accept".to_string(), "*/*".to_string()), (name.to_string(), "x".into())];

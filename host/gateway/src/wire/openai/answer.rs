@@ -11,7 +11,7 @@ use crate::request::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Choices of one answer, and tool calls of one choice, that a plugin may name: an index past
@@ -32,7 +32,7 @@ pub struct Writer {
 #[derive(Debug, Default)]
 struct Choice {
     begun: bool,
-    tools: BTreeMap<u32, ()>,
+    tools: BTreeSet<u32>,
     finished: bool,
 }
 
@@ -124,10 +124,10 @@ impl Writer {
 
     /// The delta of a tool call. Id, type and name on its first one only: SDKs concatenate.
     fn tool_call(&mut self, choice: u32, call: ToolCallDelta) -> Option<Value> {
-        let first = self.choice(choice)?.tools.insert(call.index, ()).is_none();
         if call.index >= MOST {
             return None;
         }
+        let first = self.choice(choice)?.tools.insert(call.index);
         let mut function = Map::new();
         if first && let Some(name) = call.name {
             function.insert("name".to_owned(), name.into());
