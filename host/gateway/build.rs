@@ -9,18 +9,10 @@ use std::{env, fs};
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
-    let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?)
-        .join("../..")
-        .canonicalize()?;
+    let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../..").canonicalize()?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(
-        out.join("presets.rs"),
-        presets(&root.join("plugins/presets"))?,
-    )?;
-    fs::write(
-        out.join("plugins.rs"),
-        plugins(&root.join("target/components"))?,
-    )?;
+    fs::write(out.join("presets.rs"), presets(&root.join("plugins/presets"))?)?;
+    fs::write(out.join("plugins.rs"), plugins(&root.join("target/components"))?)?;
     Ok(())
 }
 
@@ -29,14 +21,9 @@ fn presets(folder: &Path) -> Outcome<String> {
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut list = String::from("&[\n");
     for path in sorted(folder)? {
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
-            let name = path
-                .file_stem()
-                .and_then(|name| name.to_str())
-                .ok_or("a preset without a name")?;
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let name =
+                path.file_stem().and_then(|name| name.to_str()).ok_or("a preset without a name")?;
             writeln!(list, "    ({name:?}, include_str!({path:?})),")?;
         }
     }

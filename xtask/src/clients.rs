@@ -79,18 +79,12 @@ pub(crate) fn run(
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .envs(suite.environment)
             .envs(extra_env.iter().copied());
-        let status = command
-            .status()
-            .with_context(|| format!("starting {command:?}"))?;
+        let status = command.status().with_context(|| format!("starting {command:?}"))?;
         if !status.success() {
             failed.push(suite.name.as_str());
         }
     }
-    ensure!(
-        failed.is_empty(),
-        "client tests failed: {}",
-        failed.join(", ")
-    );
+    ensure!(failed.is_empty(), "client tests failed: {}", failed.join(", "));
     Ok(())
 }
 
@@ -98,11 +92,7 @@ fn prepare_python(root: &Path, target: &Path, version: &str, python: &str) -> Re
     let source = root.join("tests/clients/python");
     let requirements = source.join(format!("requirements-{version}.txt"));
     let venv = target.join(format!("python-{version}"));
-    let executable = venv.join(if cfg!(windows) {
-        "Scripts/python.exe"
-    } else {
-        "bin/python"
-    });
+    let executable = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     let pins = format!("{python}\n{}", read(&requirements)?);
     stamped(&venv, &pins, || {
         let mut make = Command::new("python3");
@@ -110,9 +100,7 @@ fn prepare_python(root: &Path, target: &Path, version: &str, python: &str) -> Re
         execute(make).context(PYTHON_MISSING)?;
         let mut install = Command::new(&executable);
         install.args(["-m", "pip", "install", "--quiet", "--no-input"]);
-        install
-            .args(["--disable-pip-version-check", "--requirement"])
-            .arg(&requirements);
+        install.args(["--disable-pip-version-check", "--requirement"]).arg(&requirements);
         execute(install)
     })?;
     Ok(Suite {
@@ -130,13 +118,8 @@ fn prepare_javascript(root: &Path, target: &Path, node: &str) -> Result<Vec<Suit
     let source = root.join("tests/clients/javascript");
     let directory = target.join("javascript");
     fs::create_dir_all(&directory)?;
-    let files = [
-        "package.json",
-        "package-lock.json",
-        ".npmrc",
-        "environment.mjs",
-        "openai.test.mjs",
-    ];
+    let files =
+        ["package.json", "package-lock.json", ".npmrc", "environment.mjs", "openai.test.mjs"];
     for file in files {
         fs::copy(source.join(file), directory.join(file))
             .with_context(|| format!("copying {file}"))?;
@@ -151,9 +134,7 @@ fn prepare_javascript(root: &Path, target: &Path, node: &str) -> Result<Vec<Suit
     let suite = |package: &'static str| Suite {
         name: format!("{package} for JavaScript"),
         program: "node".into(),
-        arguments: ["--test", "--test-reporter=spec", "openai.test.mjs"]
-            .map(str::to_owned)
-            .into(),
+        arguments: ["--test", "--test-reporter=spec", "openai.test.mjs"].map(str::to_owned).into(),
         directory: directory.clone(),
         environment: Some(("OPENAI_PACKAGE", package)),
     };
@@ -180,11 +161,7 @@ fn stamped(directory: &Path, pins: &str, install: impl FnOnce() -> Result<()>) -
 fn python_version() -> Result<String> {
     let program = "import sys, venv, ensurepip; print(sys.executable, *sys.version_info[:3])";
     let said = output("python3", &["-c", program]).context(PYTHON_MISSING)?;
-    let mut numbers = said
-        .split_whitespace()
-        .rev()
-        .flat_map(str::parse::<u32>)
-        .skip(1);
+    let mut numbers = said.split_whitespace().rev().flat_map(str::parse::<u32>).skip(1);
     let (minor, major) = (numbers.next(), numbers.next());
     let new_enough = major == Some(3) && minor >= Some(PYTHON_MINOR);
     ensure!(new_enough, "{PYTHON_MISSING}. There is: {said}");
@@ -194,15 +171,8 @@ fn python_version() -> Result<String> {
 fn node_version() -> Result<String> {
     let said = output("node", &["--version"]).context(NODE_MISSING)?;
     output(NPM, &["--version"]).context(NODE_MISSING)?;
-    let major = said
-        .trim_start_matches('v')
-        .split('.')
-        .next()
-        .and_then(|it| it.parse().ok());
-    ensure!(
-        major >= Some(NODE_MAJOR),
-        "{NODE_MISSING}. There is: {said}"
-    );
+    let major = said.trim_start_matches('v').split('.').next().and_then(|it| it.parse().ok());
+    ensure!(major >= Some(NODE_MAJOR), "{NODE_MISSING}. There is: {said}");
     Ok(said)
 }
 
@@ -212,18 +182,13 @@ fn output(program: &str, arguments: &[&str]) -> Result<String> {
         .output()
         .with_context(|| format!("starting {program}"))?;
     if !output.status.success() {
-        bail!(
-            "{program}: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn execute(mut command: Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("starting {command:?}"))?;
+    let status = command.status().with_context(|| format!("starting {command:?}"))?;
     ensure!(status.success(), "{command:?} ended with {status}");
     Ok(())
 }

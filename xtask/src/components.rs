@@ -17,10 +17,12 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// everything else that a plugin does in a request.
 const ROOM: u64 = 128 << 10;
 /// Where plugins are: folders of plugins, and plugins.
-const FOLDERS: [&str; 3] = ["plugins/providers", "plugins/policies", "examples"];
+const FOLDERS: [&str; 3] = ["plugins/providers", "plugins/policies", EXAMPLES];
+/// Examples are built and tested, but do not come with the program.
+const EXAMPLES: &str = "examples";
 
 /// Builds every plugin that has a manifest to `target/components/NAME/`: `plugin.wasm`, and
-/// its `plugin.toml` beside it.
+/// its `plugin.toml` beside it. Examples go to `target/components/examples/NAME/`.
 pub(crate) fn build(root: &Path) -> Result<()> {
     ensure_target()?;
     let mut worlds: BTreeMap<String, Vec<Plugin>> = BTreeMap::new();
@@ -30,13 +32,11 @@ pub(crate) fn build(root: &Path) -> Result<()> {
     for plugins in worlds.values() {
         // One world at a time: the worlds are features of the SDK, and cargo would give all
         // packages of one build the features of each.
-        let packages = plugins
-            .iter()
-            .flat_map(|plugin| ["--package", &plugin.package]);
+        let packages = plugins.iter().flat_map(|plugin| ["--package", &plugin.package]);
         compile(root, &packages.collect::<Vec<_>>())?;
         for plugin in plugins {
             let core = artifacts(root).join(format!("{}.wasm", plugin.package.replace('-', "_")));
-            let folder = root.join("target/components").join(&plugin.name);
+            let folder = root.join("target/components").join(plugin.under).join(&plugin.name);
             let size = encode(&core, &folder.join("plugin.wasm"))?;
             write_if_changed(&folder.join("plugin.toml"), plugin.manifest.as_bytes())?;
             let room = room(&fs::read(&core)?)?;
@@ -76,10 +76,7 @@ pub(crate) fn build_guests(root: &Path) -> Result<()> {
             .into_iter()
             .find(|path| path.exists())
             .with_context(|| format!("the guest {name} was not built"))?;
-        encode(
-            &core,
-            &root.join(format!("target/components/guests/{name}.wasm")),
-        )?;
+        encode(&core, &root.join(format!("target/components/guests/{name}.wasm")))?;
     }
     for guest in entries(&sources.join("wat"))? {
         let name = guest.file_stem().and_then(|name| name.to_str()).context("no name")?;
@@ -127,10 +124,7 @@ pub(crate) fn ensure_target() -> Result<()> {
         return Ok(());
     }
     println!("The toolchain lacks the target of plugins. $ rustup target add {TARGET}");
-    match Command::new("rustup")
-        .args(["target", "add", TARGET])
-        .status()
-    {
+    match Command::new("rustup").args(["target", "add", TARGET]).status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => bail!(
             "rustup could not add the target ({status}). Run `rustup target add {TARGET}` by hand \
@@ -146,6 +140,8 @@ pub(crate) fn ensure_target() -> Result<()> {
 
 /// A plugin of this repository.
 struct Plugin {
+    /// The folder of `target/components` that it goes to.
+    under: &'static str,
     /// Its package, for cargo.
     package: String,
     /// Its name and world, of its manifest.
@@ -160,28 +156,26 @@ fn plugins(root: &Path) -> Result<Vec<Plugin>> {
     for folder in FOLDERS {
         for path in entries(&root.join(folder))? {
             if path.join("plugin.toml").exists() {
-                plugins.push(read(&path).with_context(|| format!("in {}", path.display()))?);
+                let under = if folder == EXAMPLES { EXAMPLES } else { "" };
+                let plugin = read(&path, under);
+                plugins.push(plugin.with_context(|| format!("in {}", path.display()))?);
             }
         }
     }
     Ok(plugins)
 }
 
-fn read(folder: &Path) -> Result<Plugin> {
+fn read(folder: &Path, under: &'static str) -> Result<Plugin> {
     let package: toml::Table = fs::read_to_string(folder.join("Cargo.toml"))?.parse()?;
     let manifest = fs::read_to_string(folder.join("plugin.toml"))?;
     let table: toml::Table = manifest.parse()?;
     let named = |value: Option<&toml::Value>, name: &str| -> Result<String> {
-        Ok(value
-            .and_then(toml::Value::as_str)
-            .with_context(|| format!("no {name}"))?
-            .to_owned())
+        Ok(value.and_then(toml::Value::as_str).with_context(|| format!("no {name}"))?.to_owned())
     };
     Ok(Plugin {
+        under,
         package: named(
-            package
-                .get("package")
-                .and_then(|package| package.get("name")),
+            package.get("package").and_then(|package| package.get("name")),
             "package.name",
         )?,
         name: named(table.get("name"), "name in plugin.toml")?,
@@ -192,15 +186,10 @@ fn read(folder: &Path) -> Result<Plugin> {
 
 fn compile(root: &Path, what: &[&str]) -> Result<()> {
     let mut cargo = Command::new("cargo");
-    cargo
-        .current_dir(root)
-        .args(["build", "--profile", "plugin", "--target", TARGET])
-        .args(what);
+    cargo.current_dir(root).args(["build", "--profile", "plugin", "--target", TARGET]).args(what);
     // Flags meant for the machine, such as instrumentation, are not meant for plugins, and
     // either of these would hide the flags of .cargo/config.toml.
-    cargo
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     let status = cargo.status().context("there is no cargo")?;
     ensure!(
         status.success(),

@@ -1,40 +1,154 @@
 //! `cargo xtask …`: what a fresh clone needs, in two commands.
 //!
-//! `demo` shows the main job, `test` runs every test. Both do their own set-up; `build` builds
-//! the plugins alone.
+//! `demo` shows the main job, `test` runs every test; both do all their set-up and say what they
+//! do. `build` makes the plugins alone, `bench` measures.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a command line speaks to a terminal"
 )]
 
+mod bench;
+mod clients;
 mod components;
+mod process;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
+use process::{Background, cargo};
+use std::fs;
 use std::path::Path;
-use std::process::Command;
+
+const USAGE: &str = "usage: cargo xtask <command>
+
+  demo    set up what is missing, and show the main job
+  test    set up what is missing, and run every test
+  build   build the bundled plugins to target/components
+  bench   measure; name groups to measure only those";
 
 fn main() -> Result<()> {
     // Where cargo runs it from is the user's business; what it works on is this repository.
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
-        .canonicalize()?;
-    match std::env::args().nth(1).as_deref() {
-        Some("demo") => run("cargo", &["run", "--release", "--package", "portcullis"]),
-        Some("test") => run("cargo", &["test", "--workspace"]),
-        Some("build") => {
-            components::build(&root)?;
-            components::build_guests(&root)
-        }
-        _ => bail!("usage: cargo xtask <demo | test | build>"),
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        Some("demo") => demo(&root),
+        Some("test") => test(&root),
+        Some("build") => components::build(&root),
+        Some("bench") => bench::run(&root, &arguments.collect::<Vec<_>>()),
+        _ => bail!("{USAGE}"),
     }
 }
 
-fn run(program: &str, arguments: &[&str]) -> Result<()> {
-    println!("$ {program} {}", arguments.join(" "));
-    let status = Command::new(program).args(arguments).status()?;
-    if !status.success() {
-        bail!("{program} ended with {status}");
+/// A scripted upstream, the gateway in front of it, and a question through both.
+fn demo(root: &Path) -> Result<()> {
+    step("Plugins");
+    components::build(root)?;
+    step("Gateway and scripted upstream (a first build takes some minutes)");
+    cargo(root, &["build", "--release", "-p", "portcullis", "-p", "portcullis-example-upstream"])?;
+    let programs = root.join("target/release");
+    let (upstream, line) = Background::start(&programs.join("portcullis-upstream"), &[], |line| {
+        line.strip_prefix("listening on ").map(str::to_owned)
+    })?;
+    let folder = root.join("target/demo");
+    fs::create_dir_all(&folder)?;
+    let file = folder.join("portcullis.toml");
+    fs::write(&file, demo_configuration(&line)).context("the demo's configuration")?;
+    let file = file.display().to_string();
+    let portcullis = programs.join("portcullis");
+    let (gateway, address) =
+        Background::start(&portcullis, &["serve", "--config", &file], process::clients_address)?;
+
+    step("A gateway on a scripted upstream");
+    println!("{}", demo_configuration(&line));
+    for (what, model) in [
+        ("The default route, in a gateway that has just started", "auto"),
+        ("The same again, warm", "auto"),
+        (
+            "A provider whose plugin translates each event, instead of passing bytes on",
+            "translated/echo",
+        ),
+    ] {
+        step(what);
+        let question = "What is a portcullis?";
+        println!("$ portcullis ask --server {address} --model {model} {question:?}\n");
+        process::run(&portcullis, &["ask", "--server", &address, "--model", model, question])?;
     }
+    drop((gateway, upstream));
     Ok(())
+}
+
+fn demo_configuration(upstream: &str) -> String {
+    format!(
+        r#"[server]
+listen = "127.0.0.1:0"
+
+[admin]
+listen = "127.0.0.1:0"
+
+[log]
+format = "json"
+
+[providers.house]
+plugin = "openai"
+base_url = "{upstream}/v1"
+models = ["error-503", "echo-30ms"]
+
+[providers.translated]
+plugin = "openai"
+base_url = "{upstream}/v1"
+models = ["echo"]
+settings = {{ passthrough = false }}
+
+[routes.default]                # the first candidate is overloaded: the second answers
+candidates = ["house/error-503", "house/echo-30ms"]
+"#
+    )
+}
+
+/// Everything that can be tested on this machine.
+fn test(root: &Path) -> Result<()> {
+    step("Plugins, and guests that misbehave");
+    components::build(root)?;
+    components::build_guests(root)?;
+    step("The official client packages");
+    let clients = clients::prepare(root)?;
+    step("Rust tests");
+    // The guests are programs for the sandbox; there is nothing to run of them outside.
+    cargo(root, &["test", "--workspace", "--exclude", "portcullis-test-guests"])?;
+    step("Client tests");
+    cargo(root, &["build", "-p", "portcullis", "-p", "portcullis-example-upstream"])?;
+    let programs = root.join("target/debug");
+    let (_upstream, upstream) =
+        Background::start(&programs.join("portcullis-upstream"), &[], |line| {
+            line.strip_prefix("listening on ").map(str::to_owned)
+        })?;
+    let folder = root.join("target/clients");
+    let file = folder.join("portcullis.toml");
+    fs::write(&file, client_configuration(&upstream)).context("the clients' configuration")?;
+    let file = file.display().to_string();
+    let (_gateway, gateway) = Background::start(
+        &programs.join("portcullis"),
+        &["serve", "--config", &file],
+        process::clients_address,
+    )?;
+    let environment = [("GATEWAY", "1"), ("TRANSLATED_PREFIX", "translated/")];
+    clients::run(&clients, &format!("http://{gateway}"), &upstream, &environment)
+}
+
+fn client_configuration(upstream: &str) -> String {
+    let provider = |name: &str, settings: &str| {
+        format!(
+            "[providers.{name}]\nplugin = \"openai\"\nbase_url = \"{upstream}/v1\"\n\
+             models = [\"echo\", \"tools\"]\nopen_models = true\nsettings = {settings}\n\n"
+        )
+    };
+    format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n\n[admin]\nlisten = \"127.0.0.1:0\"\n\n\
+         [log]\nformat = \"json\"\n\n{}{}",
+        provider("house", "{}"),
+        provider("translated", "{ passthrough = false }"),
+    )
+}
+
+fn step(what: &str) {
+    println!("\n== {what}");
 }

@@ -5,20 +5,10 @@ use portcullis_sdk::policy::{Candidate, Candidates, Decision, Policy};
 use portcullis_sdk::{Recording, Request};
 
 fn check(input_token_estimate: u32, order: &[u32]) {
-    let priced = |id, cost| Candidate {
-        estimated_cost: cost,
-        ..Candidate::new(id)
-    };
-    let candidates = [
-        priced("a/x", None),
-        priced("b/x", Some(0.2)),
-        priced("c/x", Some(0.1)),
-    ];
+    let priced = |id, cost| Candidate { estimated_cost: cost, ..Candidate::new(id) };
+    let candidates = [priced("a/x", None), priced("b/x", Some(0.2)), priced("c/x", Some(0.1))];
     let candidates = Candidates::from(candidates.to_vec());
-    let request = Request::from(Recording {
-        input_token_estimate,
-        ..Recording::default()
-    });
+    let request = Request::from(Recording { input_token_estimate, ..Recording::default() });
     let tried = match Hello::default().decide(&request, &candidates) {
         Ok(Decision::Route(plan)) => plan.attempts,
         _ => Vec::new(),

@@ -58,10 +58,7 @@ impl Exchange for Answer {
         for line in frames.iter().filter_map(Frame::as_text) {
             match serde_json::from_str(line).map_err(|_| malformed())? {
                 Line::Word { word } => events.push(Event::text(word)),
-                Line::Done {
-                    words_in,
-                    words_out,
-                } => {
+                Line::Done { words_in, words_out } => {
                     self.done = true;
                     events.extend([Event::finished("stop"), Event::usage(words_in, words_out)]);
                 }

@@ -30,47 +30,25 @@ impl Answer {
         let finish = "stop";
         match script {
             Script::Tools if !asked.calls().is_empty() => {
-                let calls = asked
-                    .calls()
-                    .into_iter()
-                    .enumerate()
-                    .map(Call::new)
-                    .collect();
-                Answer {
-                    calls,
-                    finish: "tool_calls",
-                    ..Answer::default()
-                }
+                let calls = asked.calls().into_iter().enumerate().map(Call::new).collect();
+                Answer { calls, finish: "tool_calls", ..Answer::default() }
             }
             Script::Json => {
                 let any = || json!({"answer": asked.last_message()});
                 let made = asked.schema().map(|schema| schema::instance(schema, 0));
                 let text = made.unwrap_or_else(any).to_string();
-                Answer {
-                    text,
-                    finish,
-                    ..Answer::default()
-                }
+                Answer { text, finish, ..Answer::default() }
             }
-            Script::Vision => Answer {
-                text: describe(&asked.images()),
-                finish,
-                ..Answer::default()
-            },
+            Script::Vision => {
+                Answer { text: describe(&asked.images()), finish, ..Answer::default() }
+            }
             Script::Refusal => {
                 let refusal = "I would rather not answer that.".to_owned();
-                Answer {
-                    refusal,
-                    finish,
-                    ..Answer::default()
-                }
+                Answer { refusal, finish, ..Answer::default() }
             }
             Script::Reasoning => {
                 let reasoning = "First I read the question. Then I count its words.".to_owned();
-                Answer {
-                    reasoning,
-                    ..Answer::echo(asked)
-                }
+                Answer { reasoning, ..Answer::echo(asked) }
             }
             _ => Answer::echo(asked),
         }
@@ -83,17 +61,9 @@ impl Answer {
         match asked.max_tokens() {
             Some(limit) if limit < tokens(&text) => {
                 let text = pieces(&text).into_iter().take(limit).collect();
-                Answer {
-                    text,
-                    finish: "length",
-                    ..Answer::default()
-                }
+                Answer { text, finish: "length", ..Answer::default() }
             }
-            _ => Answer {
-                text,
-                finish: "stop",
-                ..Answer::default()
-            },
+            _ => Answer { text, finish: "stop", ..Answer::default() },
         }
     }
 
@@ -150,10 +120,7 @@ pub(crate) fn pieces(text: &str) -> Vec<String> {
 /// Cuts a text into pieces of so many characters: JSON has too few spaces to be cut at them.
 pub(crate) fn bites(text: &str, length: usize) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
-    characters
-        .chunks(length)
-        .map(|bite| bite.iter().collect())
-        .collect()
+    characters.chunks(length).map(|bite| bite.iter().collect()).collect()
 }
 
 #[cfg(test)]
@@ -162,10 +129,7 @@ mod tests {
 
     #[test]
     fn pieces_make_the_text_again() {
-        assert_eq!(
-            pieces("You  said: 🦀 hi.\n"),
-            ["You  ", "said: ", "🦀 ", "hi.\n"]
-        );
+        assert_eq!(pieces("You  said: 🦀 hi.\n"), ["You  ", "said: ", "🦀 ", "hi.\n"]);
         assert_eq!(bites("{\"ä\":1}", 3).concat(), "{\"ä\":1}");
     }
 }

@@ -75,9 +75,7 @@ fn whole(script: Script, mut completion: Value, ticket: Ticket) -> Response<Play
             let half = body.slice(..body.len() / 2);
             let play = Play::new([Step::Send(half), Step::Cut], ticket);
             let mut response = reply(StatusCode::OK, JSON, play);
-            response
-                .headers_mut()
-                .insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
             return response;
         }
         Script::Broken(Break::Stall) => vec![Step::Hang],

@@ -23,9 +23,7 @@ pub(crate) async fn control<B>(
 ) -> Response<Full<Bytes>> {
     let query = request.uri().query().unwrap_or_default();
     let model = parameter(query, "model");
-    let wait = parameter(query, "wait_ms")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(WAIT_MS);
+    let wait = parameter(query, "wait_ms").and_then(|text| text.parse().ok()).unwrap_or(WAIT_MS);
     let wait = Duration::from_millis(wait);
     let at_once = parameter(query, "wait_ms").is_none();
     let (status, body) = match (request.method(), request.uri().path()) {
@@ -39,17 +37,12 @@ pub(crate) async fn control<B>(
         }
         _ => {
             let known = "GET /_/requests, GET /_/cancelled, GET /_/idle, POST /_/reset";
-            (
-                StatusCode::NOT_FOUND,
-                json!({"error": {"message": format!("there are: {known}")}}),
-            )
+            (StatusCode::NOT_FOUND, json!({"error": {"message": format!("there are: {known}")}}))
         }
     };
     let mut response = Response::new(Full::from(body.to_string()));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert("content-type", http::HeaderValue::from_static(JSON));
+    response.headers_mut().insert("content-type", http::HeaderValue::from_static(JSON));
     response
 }
 
@@ -67,9 +60,7 @@ async fn arrived(journal: &Journal, model: &Option<String>, wait: Duration) -> V
         let requests = requests(journal, model);
         (requests != json!([])).then_some(requests)
     });
-    tokio::time::timeout(wait, arrived)
-        .await
-        .unwrap_or_else(|_| json!([]))
+    tokio::time::timeout(wait, arrived).await.unwrap_or_else(|_| json!([]))
 }
 
 /// Waits until a request of this model was abandoned, or for so long. Clocks of two processes
@@ -80,18 +71,12 @@ async fn cancelled(journal: &Journal, model: Option<String>, wait: Duration) -> 
         let abandoned = journal.abandoned(&model);
         (!abandoned.is_empty()).then_some(abandoned)
     });
-    let abandoned = tokio::time::timeout(wait, abandoned)
-        .await
-        .unwrap_or_default();
-    let last = abandoned
-        .iter()
-        .filter_map(|request| match request.outcome {
-            Outcome::Abandoned { at, .. } => Some(at),
-            _ => None,
-        });
-    let ago = last
-        .max()
-        .map(|at| milliseconds(journal.now().saturating_sub(at)));
+    let abandoned = tokio::time::timeout(wait, abandoned).await.unwrap_or_default();
+    let last = abandoned.iter().filter_map(|request| match request.outcome {
+        Outcome::Abandoned { at, .. } => Some(at),
+        _ => None,
+    });
+    let ago = last.max().map(|at| milliseconds(journal.now().saturating_sub(at)));
     json!({"count": abandoned.len(), "noticed_ms_ago": ago})
 }
 
@@ -105,10 +90,7 @@ async fn idle(journal: &Journal, wait: Duration) -> Value {
 /// A parameter of the query, decoded.
 fn parameter(query: &str, name: &str) -> Option<String> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs
-        .into_iter()
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| decode(value))
+    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| decode(value))
 }
 
 /// Undoes percent-encoding. What is not valid stays as it is.
@@ -116,9 +98,7 @@ fn decode(value: &str) -> String {
     let mut parts = value.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
-        let byte = part
-            .get(..2)
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
         match byte {
             Some(byte) => {
                 bytes.push(byte);
@@ -139,10 +119,7 @@ mod tests {
 
     #[test]
     fn parameters_are_decoded() {
-        assert_eq!(
-            parameter("a=1&model=x%2Fy", "model").as_deref(),
-            Some("x/y")
-        );
+        assert_eq!(parameter("a=1&model=x%2Fy", "model").as_deref(), Some("x/y"));
         assert_eq!(parameter("a=1", "model"), None);
         assert_eq!(decode("100%"), "100%");
     }

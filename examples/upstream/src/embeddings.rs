@@ -33,16 +33,10 @@ pub(crate) fn embeddings(body: &Value, script: Script, ticket: Ticket) -> Respon
             return refuse(&Failure::invalid(message), ticket);
         }
     };
-    let dimensions = body["dimensions"]
-        .as_u64()
-        .map_or(DIMENSIONS, |it| it as usize);
+    let dimensions = body["dimensions"].as_u64().map_or(DIMENSIONS, |it| it as usize);
     let data = inputs.iter().enumerate().map(|(index, input)| {
         let vector = vector(&input.to_string(), dimensions);
-        let embedding = if base64 {
-            encode(&vector).into()
-        } else {
-            json!(vector)
-        };
+        let embedding = if base64 { encode(&vector).into() } else { json!(vector) };
         json!({"object": "embedding", "index": index, "embedding": embedding})
     });
     let data: Vec<Value> = data.collect();
@@ -80,16 +74,11 @@ fn vector(input: &str, dimensions: usize) -> Vec<f32> {
     input.bytes().for_each(|byte| {
         step(byte);
     });
-    (0..dimensions)
-        .map(|_| f32::from((step(0) >> 32) as u8) / 256.0 - 0.5)
-        .collect()
+    (0..dimensions).map(|_| f32::from((step(0) >> 32) as u8) / 256.0 - 0.5).collect()
 }
 
 fn encode(vector: &[f32]) -> String {
-    let bytes: Vec<u8> = vector
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
+    let bytes: Vec<u8> = vector.iter().flat_map(|value| value.to_le_bytes()).collect();
     STANDARD.encode(bytes)
 }
 

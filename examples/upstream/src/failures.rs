@@ -21,43 +21,15 @@ impl Failure {
     /// The error of the model `error-…`.
     pub(crate) fn of_status(status: u16) -> Failure {
         let (kind, code, message) = match status {
-            400 => (
-                "invalid_request_error",
-                None,
-                "temperature must not be above 2.",
-            ),
-            401 => (
-                "invalid_request_error",
-                Some("invalid_api_key"),
-                "the API key is wrong.",
-            ),
-            403 => (
-                "permission_error",
-                Some("unsupported_country"),
-                "this is not allowed.",
-            ),
-            404 => (
-                "invalid_request_error",
-                Some("model_not_found"),
-                "there is no such model.",
-            ),
+            400 => ("invalid_request_error", None, "temperature must not be above 2."),
+            401 => ("invalid_request_error", Some("invalid_api_key"), "the API key is wrong."),
+            403 => ("permission_error", Some("unsupported_country"), "this is not allowed."),
+            404 => ("invalid_request_error", Some("model_not_found"), "there is no such model."),
             409 => ("conflict_error", None, "another request was faster."),
-            422 => (
-                "invalid_request_error",
-                None,
-                "the messages could not be processed.",
-            ),
-            429 => (
-                "requests",
-                Some("rate_limit_exceeded"),
-                "too many requests a minute.",
-            ),
+            422 => ("invalid_request_error", None, "the messages could not be processed."),
+            429 => ("requests", Some("rate_limit_exceeded"), "too many requests a minute."),
             500 => ("server_error", None, "the server had an error."),
-            503 => (
-                "server_error",
-                Some("server_overloaded"),
-                "the model is overloaded.",
-            ),
+            503 => ("server_error", Some("server_overloaded"), "the model is overloaded."),
             529 => ("overloaded_error", None, "the service is overloaded."),
             _ if status < 500 => ("invalid_request_error", None, "the request is at fault."),
             _ => ("server_error", None, "the server is at fault."),
@@ -70,14 +42,7 @@ impl Failure {
         let param = (status == 400).then_some("temperature");
         let message = format!("scripted {status}: {message}");
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-        Failure {
-            status,
-            headers,
-            kind,
-            code,
-            param,
-            message,
-        }
+        Failure { status, headers, kind, code, param, message }
     }
 
     pub(crate) fn context_too_long() -> Failure {

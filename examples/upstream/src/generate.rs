@@ -28,13 +28,7 @@ pub(crate) fn generate(body: &Value, ticket: Ticket) -> Response<Play> {
         end["text"] = text.into();
     }
     lines.push(end);
-    let steps: Vec<Step> = lines
-        .iter()
-        .map(|line| Step::Send(format!("{line}\n").into()))
-        .collect();
-    reply(
-        StatusCode::OK,
-        "application/x-ndjson",
-        Play::new(steps, ticket),
-    )
+    let steps: Vec<Step> =
+        lines.iter().map(|line| Step::Send(format!("{line}\n").into())).collect();
+    reply(StatusCode::OK, "application/x-ndjson", Play::new(steps, ticket))
 }

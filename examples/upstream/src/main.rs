@@ -1,8 +1,5 @@
 //! `portcullis-upstream [--port N]`: the scripted server as a process of its own.
-#![allow(
-    clippy::print_stdout,
-    reason = "the address is what who starts it waits for"
-)]
+#![allow(clippy::print_stdout, reason = "the address is what who starts it waits for")]
 
 use std::io;
 

@@ -40,23 +40,14 @@ pub(crate) struct Play {
 
 impl Play {
     pub(crate) fn new(steps: impl Into<VecDeque<Step>>, ticket: Ticket) -> Play {
-        let mut play = Play {
-            steps: steps.into(),
-            pause: None,
-            flush: false,
-            ticket,
-        };
+        let mut play = Play { steps: steps.into(), pause: None, flush: false, ticket };
         play.finish_at_end();
         play
     }
 
     /// A body that is there at once.
     pub(crate) fn whole(bytes: Bytes, ticket: Ticket) -> Play {
-        let steps = if bytes.is_empty() {
-            vec![]
-        } else {
-            vec![Step::Send(bytes)]
-        };
+        let steps = if bytes.is_empty() { vec![] } else { vec![Step::Send(bytes)] };
         Play::new(steps, ticket)
     }
 

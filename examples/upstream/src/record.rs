@@ -125,11 +125,7 @@ struct Entries {
 impl Default for Journal {
     fn default() -> Journal {
         let entries = Mutex::default();
-        Journal {
-            started: Instant::now(),
-            entries,
-            changes: watch::Sender::new(()),
-        }
+        Journal { started: Instant::now(), entries, changes: watch::Sender::new(()) }
     }
 }
 
@@ -144,11 +140,7 @@ impl Journal {
         let recorded = Recorded {
             id,
             method: parts.method.to_string(),
-            path: parts
-                .uri
-                .path_and_query()
-                .map_or("/", |path| path.as_str())
-                .to_owned(),
+            path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
             headers: parts.headers.clone(),
             body,
             version: parts.version,
@@ -162,12 +154,7 @@ impl Journal {
         }
         drop(entries);
         self.changes.send_replace(());
-        Ticket {
-            journal: self.clone(),
-            id,
-            last_sent: None,
-            open: true,
-        }
+        Ticket { journal: self.clone(), id, last_sent: None, open: true }
     }
 
     /// Whether this model has to fail once more.
@@ -225,12 +212,7 @@ impl Journal {
     }
 
     fn select(&self, wanted: impl Fn(&Recorded) -> bool) -> Vec<Recorded> {
-        self.entries()
-            .by_id
-            .values()
-            .filter(|it| wanted(it))
-            .cloned()
-            .collect()
+        self.entries().by_id.values().filter(|it| wanted(it)).cloned().collect()
     }
 
     fn close(&self, id: u64, outcome: Outcome) {
@@ -273,12 +255,7 @@ impl Ticket {
     /// The answer is complete, as far as its script goes.
     pub(crate) fn finish(&mut self) {
         if std::mem::take(&mut self.open) {
-            self.journal.close(
-                self.id,
-                Outcome::Finished {
-                    at: self.journal.now(),
-                },
-            );
+            self.journal.close(self.id, Outcome::Finished { at: self.journal.now() });
         }
     }
 }
@@ -286,10 +263,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if self.open {
-            let outcome = Outcome::Abandoned {
-                at: self.journal.now(),
-                last_sent: self.last_sent,
-            };
+            let outcome = Outcome::Abandoned { at: self.journal.now(), last_sent: self.last_sent };
             self.journal.close(self.id, outcome);
         }
     }

@@ -28,44 +28,28 @@ impl<'a> Asked<'a> {
     /// The limit on the words of the answer, by either of its names.
     pub(crate) fn max_tokens(&self) -> Option<usize> {
         let limit = ["max_completion_tokens", "max_tokens"];
-        limit
-            .iter()
-            .find_map(|name| self.body[name].as_u64())
-            .map(|limit| limit as usize)
+        limit.iter().find_map(|name| self.body[name].as_u64()).map(|limit| limit as usize)
     }
 
     /// The text of the last message of the user, or of a tool if that came later.
     pub(crate) fn last_message(&self) -> String {
         let asked = |message: &&Value| message["role"] == "user" || message["role"] == "tool";
-        self.messages()
-            .iter()
-            .rev()
-            .find(asked)
-            .map(text_of)
-            .unwrap_or_default()
+        self.messages().iter().rev().find(asked).map(text_of).unwrap_or_default()
     }
 
     /// Whether the conversation stands at the answer of a tool.
     pub(crate) fn after_tool(&self) -> bool {
-        self.messages()
-            .last()
-            .is_some_and(|message| message["role"] == "tool")
+        self.messages().last().is_some_and(|message| message["role"] == "tool")
     }
 
     /// One token a word, over all messages.
     pub(crate) fn prompt_tokens(&self) -> usize {
-        self.messages()
-            .iter()
-            .map(|message| tokens(&text_of(message)))
-            .sum()
+        self.messages().iter().map(|message| tokens(&text_of(message))).sum()
     }
 
     /// The media type of each image; that of a linked image is `url`.
     pub(crate) fn images(&self) -> Vec<&'a str> {
-        let parts = self
-            .messages()
-            .iter()
-            .flat_map(|message| array(&message["content"]));
+        let parts = self.messages().iter().flat_map(|message| array(&message["content"]));
         parts
             .filter_map(|part| part["image_url"]["url"].as_str())
             .map(|url| match url.strip_prefix("data:") {
@@ -87,17 +71,8 @@ impl<'a> Asked<'a> {
             .filter(|function| function["name"].is_string())
             .filter(|function| forced.is_null() || function["name"] == *forced)
             .collect();
-        let parallel = if self.body["parallel_tool_calls"] == false {
-            1
-        } else {
-            2
-        };
-        functions
-            .iter()
-            .copied()
-            .cycle()
-            .take(parallel.min(functions.len() * 2))
-            .collect()
+        let parallel = if self.body["parallel_tool_calls"] == false { 1 } else { 2 };
+        functions.iter().copied().cycle().take(parallel.min(functions.len() * 2)).collect()
     }
 
     /// The schema of `response_format`, or none where any object will do.
@@ -119,10 +94,8 @@ fn text_of(message: &Value) -> String {
     match &message["content"] {
         Value::String(text) => text.clone(),
         parts => {
-            let texts: Vec<&str> = array(parts)
-                .iter()
-                .filter_map(|part| part["text"].as_str())
-                .collect();
+            let texts: Vec<&str> =
+                array(parts).iter().filter_map(|part| part["text"].as_str()).collect();
             texts.join(" ")
         }
     }
@@ -138,10 +111,7 @@ mod tests {
     use serde_json::json;
 
     fn names(body: Value) -> Vec<String> {
-        let calls = Asked::new(&body)
-            .calls()
-            .into_iter()
-            .map(|it| it["name"].to_string());
+        let calls = Asked::new(&body).calls().into_iter().map(|it| it["name"].to_string());
         calls.collect()
     }
 
@@ -165,10 +135,7 @@ mod tests {
     #[test]
     fn images_are_named_by_type() {
         let image = |url: &str| json!({"type": "image_url", "image_url": {"url": url}});
-        let content = json!([
-            image("data:image/png;base64,AA=="),
-            image("https://a.test/b.jpg")
-        ]);
+        let content = json!([image("data:image/png;base64,AA=="), image("https://a.test/b.jpg")]);
         let body = json!({"messages": [{"role": "user", "content": content}]});
         assert_eq!(Asked::new(&body).images(), ["image/png", "url"]);
     }

@@ -40,11 +40,7 @@ pub(crate) async fn respond(journal: &Arc<Journal>, request: Request<Incoming>) 
     }
     let (parts, body) = request.into_parts();
     // A body that breaks off is recorded as far as its head goes, and answered as not JSON.
-    let body = body
-        .collect()
-        .await
-        .map(|body| body.to_bytes())
-        .unwrap_or_default();
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
     let ticket = journal.open(&parts, body, asked["model"].as_str().unwrap_or_default());
 
@@ -94,11 +90,7 @@ async fn perform(
         }
         Some(Script::NotJson) => {
             let page = "<!doctype html><title>Welcome</title><p>Please log in to the network.";
-            return reply(
-                StatusCode::OK,
-                "text/html",
-                Play::whole(page.into(), ticket),
-            );
+            return reply(StatusCode::OK, "text/html", Play::whole(page.into(), ticket));
         }
         Some(Script::Empty) => return reply(StatusCode::OK, JSON, Play::new([], ticket)),
         Some(Script::Redirect) => return redirect(ticket),
@@ -148,11 +140,7 @@ pub(crate) fn reply(status: StatusCode, content_type: &'static str, body: Play) 
 }
 
 pub(crate) fn reply_json(body: &Value, ticket: Ticket) -> Response<Play> {
-    reply(
-        StatusCode::OK,
-        JSON,
-        Play::whole(body.to_string().into(), ticket),
-    )
+    reply(StatusCode::OK, JSON, Play::whole(body.to_string().into(), ticket))
 }
 
 /// An answer with an error.
@@ -160,9 +148,7 @@ pub(crate) fn refuse(failure: &Failure, ticket: Ticket) -> Response<Play> {
     let body = Play::whole(failure.body().to_string().into(), ticket);
     let mut response = reply(failure.status, JSON, body);
     for (name, value) in &failure.headers {
-        response
-            .headers_mut()
-            .insert(*name, HeaderValue::from_static(value));
+        response.headers_mut().insert(*name, HeaderValue::from_static(value));
     }
     response
 }

@@ -11,11 +11,7 @@ const DEEPEST: usize = 16;
 /// An instance. The variant makes two instances of one schema tell each other apart, where
 /// there is a string in them.
 pub(crate) fn instance(schema: &Value, variant: usize) -> Value {
-    Maker {
-        root: schema,
-        variant,
-    }
-    .make(schema, 0)
+    Maker { root: schema, variant }.make(schema, 0)
 }
 
 struct Maker<'a> {
@@ -45,9 +41,7 @@ impl Maker<'_> {
             "object" => self.object(schema, depth),
             "array" => {
                 let length = schema["minItems"].as_u64().unwrap_or(1) as usize;
-                (0..length)
-                    .map(|_| self.make(&schema["items"], depth + 1))
-                    .collect()
+                (0..length).map(|_| self.make(&schema["items"], depth + 1)).collect()
             }
             "integer" => (schema["minimum"].as_i64().unwrap_or(1)).into(),
             "number" => (schema["minimum"].as_f64().unwrap_or(1.5)).into(),
@@ -74,14 +68,8 @@ impl Maker<'_> {
 
 /// `type` may be a list (`["string", "null"]`): the first counts. Without one, properties tell.
 fn type_of(schema: &Value) -> &str {
-    let named = schema["type"]
-        .as_str()
-        .or_else(|| schema["type"][0].as_str());
-    named.unwrap_or(if schema["properties"].is_object() {
-        "object"
-    } else {
-        "string"
-    })
+    let named = schema["type"].as_str().or_else(|| schema["type"][0].as_str());
+    named.unwrap_or(if schema["properties"].is_object() { "object" } else { "string" })
 }
 
 #[cfg(test)]
@@ -98,14 +86,8 @@ mod tests {
         check(json!({"type": "string"}), json!("text-0"));
         check(json!({"type": ["integer", "null"]}), json!(1));
         check(json!({"enum": ["red", "blue"]}), json!("red"));
-        check(
-            json!({"anyOf": [{"type": "boolean"}, {"type": "null"}]}),
-            json!(true),
-        );
-        check(
-            json!({"type": "array", "items": {"type": "number"}}),
-            json!([1.5]),
-        );
+        check(json!({"anyOf": [{"type": "boolean"}, {"type": "null"}]}), json!(true));
+        check(json!({"type": "array", "items": {"type": "number"}}), json!([1.5]));
         check(
             json!({
                 "type": "object",

@@ -142,8 +142,7 @@ fn numbered(model: &str) -> Option<Script> {
     };
     let milliseconds = |prefix: &str| {
         let (number, rest) = number(prefix)?;
-        rest.starts_with("ms")
-            .then(|| Duration::from_millis(number.into()))
+        rest.starts_with("ms").then(|| Duration::from_millis(number.into()))
     };
     if let Some(pause) = milliseconds("echo-") {
         return Some(Script::Echo(pause));
@@ -152,9 +151,7 @@ fn numbered(model: &str) -> Option<Script> {
         return Some(Script::SlowHead(wait));
     }
     if let Some((status, _)) = number("error-") {
-        return (400..600)
-            .contains(&status)
-            .then_some(Script::Error(status as u16));
+        return (400..600).contains(&status).then_some(Script::Error(status as u16));
     }
     if let Some((times, _)) = number("flaky-") {
         return Some(Script::Flaky(times));
@@ -196,10 +193,7 @@ fn plain(model: &str) -> Option<Script> {
         let rest = model.strip_prefix(name);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     };
-    scripts
-        .into_iter()
-        .find(|(name, _)| begins(name))
-        .map(|(_, script)| script)
+    scripts.into_iter().find(|(name, _)| begins(name)).map(|(_, script)| script)
 }
 
 #[cfg(test)]
@@ -216,10 +210,7 @@ mod tests {
         check("echo-abc", Some(Script::Echo(Duration::ZERO)));
         check("echo-slow-1", Some(Script::Echo(Duration::from_millis(20))));
         check("echo-7ms-1", Some(Script::Echo(Duration::from_millis(7))));
-        check(
-            "slow-head-30ms",
-            Some(Script::SlowHead(Duration::from_millis(30))),
-        );
+        check("slow-head-30ms", Some(Script::SlowHead(Duration::from_millis(30))));
         check("error-429-x", Some(Script::Error(429)));
         check("error-first-x", Some(Script::Broken(Break::ErrorFirst)));
         check("flaky-2-abc", Some(Script::Flaky(2)));

@@ -34,11 +34,7 @@ impl Upstream {
         let address = listener.local_addr()?;
         let journal = Arc::new(Journal::default());
         let accepting = tokio::spawn(accept(listener, journal.clone()));
-        Ok(Upstream {
-            address,
-            journal,
-            accepting,
-        })
+        Ok(Upstream { address, journal, accepting })
     }
 
     /// Its address without a path, such as `http://127.0.0.1:40123`.
@@ -63,23 +59,17 @@ impl Upstream {
 
     /// Waits until nothing is being answered.
     pub async fn wait_idle(&self) {
-        self.journal
-            .wait_for(|journal| (journal.in_flight() == 0).then_some(()))
-            .await;
+        self.journal.wait_for(|journal| (journal.in_flight() == 0).then_some(())).await;
     }
 
     /// Waits until a request of this model was abandoned by its client, and returns it.
     pub async fn wait_cancelled(&self, model: &str) -> Recorded {
-        self.journal
-            .wait_for(|journal| journal.abandoned(model).pop())
-            .await
+        self.journal.wait_for(|journal| journal.abandoned(model).pop()).await
     }
 
     /// Waits until a request of this model has arrived, and returns it.
     pub async fn wait_request(&self, model: &str) -> Recorded {
-        self.journal
-            .wait_for(|journal| journal.of_model(model).pop())
-            .await
+        self.journal.wait_for(|journal| journal.of_model(model).pop()).await
     }
 
     /// Waits until the server ends, which it does only when its task is stopped.

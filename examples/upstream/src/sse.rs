@@ -35,10 +35,8 @@ pub(crate) fn chunks(id: u64, asked: &Asked<'_>, answer: &Answer) -> Vec<Value> 
     let choice = |delta: Value, finish: Value| {
         chunk(json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]))
     };
-    let mut chunks: Vec<Value> = deltas(id, answer)
-        .into_iter()
-        .map(|delta| choice(delta, Value::Null))
-        .collect();
+    let mut chunks: Vec<Value> =
+        deltas(id, answer).into_iter().map(|delta| choice(delta, Value::Null)).collect();
     chunks.push(choice(json!({}), answer.finish.into()));
     if asked.includes_usage() {
         let mut last = chunk(json!([]));
@@ -51,11 +49,7 @@ pub(crate) fn chunks(id: u64, asked: &Asked<'_>, answer: &Answer) -> Vec<Value> 
 /// The role is in the first delta only; so are the id and the name of a call, whose index is
 /// in every delta.
 fn deltas(id: u64, answer: &Answer) -> Vec<Value> {
-    let content = if answer.calls.is_empty() {
-        json!("")
-    } else {
-        Value::Null
-    };
+    let content = if answer.calls.is_empty() { json!("") } else { Value::Null };
     let mut deltas = vec![json!({"role": "assistant", "content": content, "refusal": null})];
     let texts = [
         ("reasoning_content", pieces(&answer.reasoning)),
@@ -78,11 +72,7 @@ fn deltas(id: u64, answer: &Answer) -> Vec<Value> {
 }
 
 fn split(text: &str) -> Vec<String> {
-    if text.starts_with('{') {
-        bites(text, 6)
-    } else {
-        pieces(text)
-    }
+    if text.starts_with('{') { bites(text, 6) } else { pieces(text) }
 }
 
 /// What goes over the wire for these chunks, under this script.
@@ -155,10 +145,7 @@ pub(crate) const BAD: &str = "~~spoil~~";
 /// Replaces the stand-in by as many bytes of which none occurs in UTF-8.
 pub(crate) fn spoil(step: Step) -> Step {
     let Step::Send(bytes) = step else { return step };
-    let Some(at) = bytes
-        .windows(BAD.len())
-        .position(|window| window == BAD.as_bytes())
-    else {
+    let Some(at) = bytes.windows(BAD.len()).position(|window| window == BAD.as_bytes()) else {
         return Step::Send(bytes);
     };
     let mut bytes = bytes.to_vec();
@@ -168,9 +155,7 @@ pub(crate) fn spoil(step: Step) -> Step {
 
 pub(crate) fn single_bytes(step: Step) -> Vec<Step> {
     match step {
-        Step::Send(bytes) => (0..bytes.len())
-            .map(|at| Step::Send(bytes.slice(at..=at)))
-            .collect(),
+        Step::Send(bytes) => (0..bytes.len()).map(|at| Step::Send(bytes.slice(at..=at))).collect(),
         other => vec![other],
     }
 }
@@ -181,10 +166,6 @@ fn event(chunk: &Value) -> Step {
 
 fn text(before: &str, chunk: &Value, after: &str) -> Step {
     // The end mark is the one event that is not JSON.
-    let data = if chunk == DONE {
-        DONE.to_owned()
-    } else {
-        chunk.to_string()
-    };
+    let data = if chunk == DONE { DONE.to_owned() } else { chunk.to_string() };
     Step::Send(Bytes::from([before, &data, after].concat()))
 }

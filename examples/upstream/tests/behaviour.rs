@@ -1,9 +1,5 @@
 //! The behaviours that tests of other crates rest on, looked at from the wire.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that fails, panics"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails, panics")]
 
 use std::time::Duration;
 
@@ -38,21 +34,11 @@ async fn exchange(path: &str, body: &Value) -> (String, Vec<u8>) {
     let upstream = Upstream::start().await.unwrap();
     let mut connection = send(&upstream, path, body).await;
     let mut bytes = Vec::new();
-    timeout(SOON, connection.read_to_end(&mut bytes))
-        .await
-        .unwrap()
-        .unwrap();
-    let end = bytes
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .unwrap();
+    timeout(SOON, connection.read_to_end(&mut bytes)).await.unwrap().unwrap();
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let body = bytes[end + 4..].to_vec();
-    if head.contains("transfer-encoding: chunked") {
-        (head, joined(&body))
-    } else {
-        (head, body)
-    }
+    if head.contains("transfer-encoding: chunked") { (head, joined(&body)) } else { (head, body) }
 }
 
 fn joined(mut chunked: &[u8]) -> Vec<u8> {
@@ -84,33 +70,15 @@ const SAID: &str = "You said: one two 🦀 I counted 3 words in that. This is th
 
 #[tokio::test]
 async fn a_stream_is_complete() {
-    for model in [
-        "echo",
-        "echo-1ms",
-        "split",
-        "crlf",
-        "no-done",
-        "no-finish",
-        "no-blank-line",
-    ] {
+    for model in ["echo", "echo-1ms", "split", "crlf", "no-done", "no-finish", "no-blank-line"] {
         let stream = stream_of(model).await;
         assert_eq!(content(&stream), SAID, "{model}");
-        assert_eq!(
-            stream.contains("[DONE]"),
-            !matches!(model, "no-done" | "no-blank-line")
-        );
-        assert_eq!(
-            stream.contains(r#""finish_reason":"stop""#),
-            model != "no-finish"
-        );
+        assert_eq!(stream.contains("[DONE]"), !matches!(model, "no-done" | "no-blank-line"));
+        assert_eq!(stream.contains(r#""finish_reason":"stop""#), model != "no-finish");
         assert_eq!(stream.ends_with("\n"), model != "no-blank-line");
         assert!(!stream.contains("usage"), "it was not asked for");
     }
-    assert!(
-        stream_of("crlf")
-            .await
-            .starts_with(": keep-alive\r\n\r\ndata:{")
-    );
+    assert!(stream_of("crlf").await.starts_with(": keep-alive\r\n\r\ndata:{"));
 }
 
 #[tokio::test]
@@ -120,9 +88,7 @@ async fn usage_comes_last_and_only_when_asked_for() {
     let (_, stream) = exchange("/v1/chat/completions", &body).await;
     let stream = String::from_utf8(stream).unwrap();
     let events: Vec<&str> = stream.split("\n\n").collect();
-    let [.., usage, done, ""] = events[..] else {
-        panic!("{stream}")
-    };
+    let [.., usage, done, ""] = events[..] else { panic!("{stream}") };
     assert_eq!(done, "data: [DONE]");
     let usage: Value = serde_json::from_str(usage.strip_prefix("data: ").unwrap()).unwrap();
     assert_eq!(usage["choices"], json!([]));
@@ -133,36 +99,20 @@ async fn usage_comes_last_and_only_when_asked_for() {
 #[tokio::test]
 async fn a_cut_stream_has_its_chunks_and_no_end() {
     let upstream = Upstream::start().await.unwrap();
-    let mut connection = send(
-        &upstream,
-        "/v1/chat/completions",
-        &chat("cut-after-3", true),
-    )
-    .await;
+    let mut connection = send(&upstream, "/v1/chat/completions", &chat("cut-after-3", true)).await;
     let mut bytes = Vec::new();
-    let _ = timeout(SOON, connection.read_to_end(&mut bytes))
-        .await
-        .unwrap();
+    let _ = timeout(SOON, connection.read_to_end(&mut bytes)).await.unwrap();
     let text = String::from_utf8(bytes).unwrap();
     assert_eq!(text.matches("data: {").count(), 3);
-    assert!(
-        !text.ends_with("0\r\n\r\n"),
-        "the last chunk would make it look complete"
-    );
+    assert!(!text.ends_with("0\r\n\r\n"), "the last chunk would make it look complete");
     upstream.wait_idle().await;
-    assert!(matches!(
-        upstream.requests()[0].outcome,
-        Outcome::Finished { .. }
-    ));
+    assert!(matches!(upstream.requests()[0].outcome, Outcome::Finished { .. }));
 }
 
 #[tokio::test]
 async fn a_cut_answer_is_shorter_than_announced() {
     let (head, body) = exchange("/v1/chat/completions", &chat("cut-after-3", false)).await;
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-        .unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
     assert_eq!(body.len(), length.parse::<usize>().unwrap() / 2);
 }
 
@@ -192,16 +142,8 @@ async fn a_client_that_goes_away_is_noticed() {
         let gone = Instant::now();
         drop(connection);
         let recorded = timeout(SOON, upstream.wait_cancelled(model)).await.unwrap();
-        assert!(
-            matches!(recorded.outcome, Outcome::Abandoned { .. }),
-            "{model}"
-        );
-        assert_eq!(
-            upstream.in_flight(),
-            0,
-            "{model} after {:?}",
-            gone.elapsed()
-        );
+        assert!(matches!(recorded.outcome, Outcome::Abandoned { .. }), "{model}");
+        assert_eq!(upstream.in_flight(), 0, "{model} after {:?}", gone.elapsed());
     }
 }
 
@@ -214,12 +156,7 @@ async fn who_reads_to_the_end_has_not_gone_away() {
     }
     upstream.wait_idle().await;
     let finished = |it: &_| matches!(it, Outcome::Finished { .. });
-    assert!(
-        upstream
-            .requests()
-            .iter()
-            .all(|request| finished(&request.outcome))
-    );
+    assert!(upstream.requests().iter().all(|request| finished(&request.outcome)));
 }
 
 #[tokio::test]
@@ -253,41 +190,23 @@ async fn a_request_is_recorded_as_it_came() {
 #[tokio::test]
 async fn lines_for_the_first_provider() {
     let (_, body) = exchange("/generate", &json!({"prompt": "a b", "stream": true})).await;
-    let lines: Vec<Value> = body
-        .split(|byte| *byte == b'\n')
-        .flat_map(serde_json::from_slice)
-        .collect();
+    let lines: Vec<Value> =
+        body.split(|byte| *byte == b'\n').flat_map(serde_json::from_slice).collect();
     assert_eq!(lines.first(), Some(&json!({"word": "You "})));
-    assert_eq!(
-        lines.last(),
-        Some(&json!({"done": true, "words_in": 2, "words_out": 4}))
-    );
+    assert_eq!(lines.last(), Some(&json!({"done": true, "words_in": 2, "words_out": 4})));
 }
 
 #[tokio::test]
 async fn what_is_no_request_is_refused_in_the_dialect() {
     for (path, body, status, says) in [
         ("/v1/chat/completions", json!([]), "400", "JSON object"),
-        (
-            "/v1/chat/completions",
-            chat("eccho", false),
-            "404",
-            "not scripted",
-        ),
-        (
-            "/v1/chat/completions",
-            json!({"model": "echo"}),
-            "400",
-            "messages",
-        ),
+        ("/v1/chat/completions", chat("eccho", false), "404", "not scripted"),
+        ("/v1/chat/completions", json!({"model": "echo"}), "400", "messages"),
         ("/v1/embeddings", json!({"model": "embed"}), "400", "input"),
         ("/v1/nowhere", json!({}), "404", "nothing"),
     ] {
         let (head, body) = exchange(path, &body).await;
-        assert!(
-            head.starts_with(&format!("HTTP/1.1 {status}")),
-            "{path}: {head}"
-        );
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {head}");
         let body: Value = serde_json::from_slice(&body).unwrap();
         let message = body["error"]["message"].as_str().unwrap();
         assert!(message.contains(says), "{message}");

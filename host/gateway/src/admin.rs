@@ -26,10 +26,7 @@ pub fn answer(
             Ok(records) => json(records),
             Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
         },
-        _ => text(
-            StatusCode::NOT_FOUND,
-            "served here: /healthz, /readyz, /api/v1/requests\n",
-        ),
+        _ => text(StatusCode::NOT_FOUND, "served here: /healthz, /readyz, /api/v1/requests\n"),
     }
 }
 
@@ -41,8 +38,6 @@ fn text(status: StatusCode, words: &str) -> http::Response<Full<Bytes>> {
 
 fn json(text: String) -> http::Response<Full<Bytes>> {
     let mut response = http::Response::new(Full::new(Bytes::from(text)));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -2,24 +2,19 @@
 //!
 //! Until this returns, nothing has reached the client, and another candidate can take over.
 
+use crate::call::{Call, Reply};
 use crate::candidate::Candidate;
 use crate::contract::{Usage, providers};
-use crate::exchange::{self, Exchange};
+use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::provider::{Provider, ProviderWorld};
+use crate::provider::{Generation, Provider};
 use crate::request::Request;
 use crate::signals::{InFlight, Signals};
-use crate::upstream::http::{Outgoing, ReplyBody};
-use crate::wire::json_edit::{self, EditRef};
-use crate::{contract::FailureKind, contract::JsonEdit, passthrough, relay};
+use crate::{passthrough, relay};
 use bytes::Bytes;
-use portcullis_sandbox::{Fault, Pinned, Plugin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
-
-/// Bytes of a refusal that its plugin gets to read.
-const MAX_REFUSAL: usize = 64 << 10;
 
 /// A candidate's answer, from its first content on.
 pub struct Answered {
@@ -57,28 +52,6 @@ pub enum Answer {
     Translated(Box<relay::Stream>),
 }
 
-/// What the calls of one attempt have in common.
-#[derive(Clone)]
-pub struct Call {
-    /// Whose upstream it is.
-    pub provider: Arc<Provider>,
-    /// For which model.
-    pub candidate: Arc<Candidate>,
-    /// For whom.
-    pub request: Arc<Request>,
-    generation: Pinned<Arc<Plugin<ProviderWorld>>>,
-}
-
-/// A reply that is a success.
-pub struct Reply {
-    /// What its plugin sees of its head.
-    pub head: providers::ReplyHead,
-    /// How it is to be cut.
-    pub framing: providers::Framing,
-    /// The rest.
-    pub body: ReplyBody,
-}
-
 /// Makes one attempt.
 ///
 /// # Errors
@@ -86,27 +59,18 @@ pub struct Reply {
 /// Whatever keeps the candidate from answering.
 pub async fn make(
     provider: &Arc<Provider>,
+    generation: Generation,
     candidate: &Arc<Candidate>,
     request: &Arc<Request>,
 ) -> Result<Answered, Failure> {
     let place = match &provider.calls {
         None => None,
-        Some(calls) => {
-            Some(
-                calls
-                    .clone()
-                    .try_acquire_owned()
-                    .map_err(|_| Failure::PassedOver {
-                        why: "the provider has as many calls under way as it may",
-                    })?,
-            )
-        }
+        Some(calls) => Some(calls.clone().try_acquire_owned().map_err(|_| {
+            Failure::PassedOver { why: "the provider has as many calls under way as it may" }
+        })?),
     };
-    let under_way = UnderWay {
-        _in_flight: InFlight::new(CandidateSignals(candidate.clone())),
-        _place: place,
-    };
-    let generation = provider.plugin.pin();
+    let under_way =
+        UnderWay { _in_flight: InFlight::new(CandidateSignals(candidate.clone())), _place: place };
     let call = Call {
         provider: provider.clone(),
         candidate: candidate.clone(),
@@ -126,11 +90,7 @@ pub async fn make(
         }
         _ => {
             let reply = call.make(&wanted).await?;
-            translate(
-                relay::Translation::begin(call, exchange, reply).await?,
-                request,
-            )
-            .await?
+            translate(relay::Translation::begin(call, exchange, reply).await?, request).await?
         }
     };
     let first_content = called.elapsed();
@@ -167,105 +127,6 @@ async fn translate(
     }
     let (whole, usage, spent) = translation.whole(request).await?;
     Ok((Answer::Whole(whole, usage), Bytes::new(), spent))
-}
-
-impl Call {
-    /// Makes the call that a plugin wants, and has it read a reply that is no success.
-    ///
-    /// # Errors
-    ///
-    /// If it may not be made, breaks, or is refused.
-    pub async fn make(&self, call: &providers::Call) -> Result<Reply, Failure> {
-        let http = match call {
-            providers::Call::Http(http) => http,
-            providers::Call::Generate(_) | providers::Call::Model(_) => {
-                return Err(self.unsupported("local models"));
-            }
-            providers::Call::Command(_) => return Err(self.unsupported("commands")),
-        };
-        let body = self.body(http)?;
-        let outgoing = Outgoing {
-            method: &http.method,
-            path_and_query: &http.path_and_query,
-            headers: &http.headers,
-            body,
-        };
-        let reply = self
-            .provider
-            .client
-            .send(outgoing)
-            .await
-            .map_err(Failure::Call)?;
-        self.candidate
-            .signals
-            .read_headroom(&reply.headers, &self.provider.rate_limits);
-        let head = providers::ReplyHead {
-            status: reply.status.as_u16(),
-            headers: visible(&reply.headers),
-        };
-        if reply.status.is_success() {
-            return Ok(Reply {
-                head,
-                framing: http.framing,
-                body: reply.body,
-            });
-        }
-        let body = reply.body.beginning(MAX_REFUSAL).await;
-        Err(exchange::refused(
-            &self.provider,
-            &self.generation,
-            &self.request,
-            &head,
-            &body,
-        )
-        .await)
-    }
-
-    fn unsupported(&self, what: &str) -> Failure {
-        let name = &self.provider.configured.name;
-        let message = format!("The provider `{name}` wants {what}, which this version has not.");
-        Failure::reported(FailureKind::Unsupported, message)
-    }
-
-    fn body(&self, http: &providers::HttpCall) -> Result<Bytes, Failure> {
-        match &http.body {
-            providers::Body::Empty => Ok(Bytes::new()),
-            providers::Body::Bytes(bytes) => Ok(Bytes::copy_from_slice(bytes)),
-            providers::Body::Edited(edits) if edits.is_empty() => Ok(self.request.body.clone()),
-            providers::Body::Edited(edits) => {
-                let edits = edits.iter().map(|edit| match edit {
-                    JsonEdit::Set((pointer, json)) => EditRef::Set(pointer, json),
-                    JsonEdit::Remove(pointer) => EditRef::Remove(pointer),
-                    JsonEdit::Move((from, to)) => EditRef::Move(from, to),
-                });
-                let edited = json_edit::apply(&self.request.body, edits);
-                edited
-                    .map(Bytes::from)
-                    .map_err(|error| self.malformed(&error.to_string()))
-            }
-            providers::Body::Form(_) => Err(self.unsupported("multipart forms")),
-        }
-    }
-
-    fn malformed(&self, what: &str) -> Failure {
-        Failure::Plugin {
-            plugin: self.provider.configured.name.clone(),
-            step: "start",
-            fault: Fault::Malformed {
-                message: what.to_owned(),
-            },
-        }
-    }
-}
-
-/// The headers of a reply that a plugin sees: those that are text, and none that could hold a
-/// secret of the operator's.
-fn visible(headers: &http::HeaderMap) -> Vec<(String, String)> {
-    let secret = |name: &http::HeaderName| name == "set-cookie" || name == "www-authenticate";
-    let shown = headers.iter().filter(|(name, _)| !secret(name));
-    let text = shown.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    text.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
 }
 
 /// A candidate's signals, for the guard that counts calls under way.

@@ -21,11 +21,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// In words: what could not be found, read or believed, and what to do.
 pub fn fetch(source: &PluginSource, folder: Option<&Path>) -> Result<Package, String> {
     match source {
-        PluginSource::File {
-            path,
-            manifest,
-            digest,
-        } => {
+        PluginSource::File { path, manifest, digest } => {
             let package = read(path, manifest)?;
             let expected = digest.map(Digest::from);
             match expected {
@@ -38,10 +34,7 @@ pub fn fetch(source: &PluginSource, folder: Option<&Path>) -> Result<Package, St
             }
         }
         PluginSource::Bundled(name) => {
-            if let Some(folder) = folder
-                .map(|folder| folder.join(name))
-                .filter(|f| f.is_dir())
-            {
+            if let Some(folder) = folder.map(|folder| folder.join(name)).filter(|f| f.is_dir()) {
                 return read(&folder.join("plugin.wasm"), &folder.join("plugin.toml"));
             }
             let Some((_, manifest, component)) = BUNDLED.iter().find(|(known, ..)| known == name)

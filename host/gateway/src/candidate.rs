@@ -2,11 +2,14 @@
 
 use crate::circuit::{self, Circuit};
 use crate::config::Candidate as Configured;
-use crate::contract::candidacy;
+use crate::contract::{Usage, candidacy};
+use crate::events;
+use crate::failure::Failure;
 use crate::request::Request;
-use crate::signals::Signals;
+use crate::signals::{Outcome, Signals};
 use portcullis_sandbox::{State, Tags};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use wasmtime::component::Resource;
 
 /// One model at one provider, with what the gateway knows of it.
@@ -25,12 +28,7 @@ impl Candidate {
     /// A candidate that nobody has asked yet.
     pub fn new(profile: Configured) -> Self {
         let model = Arc::from(profile.model.as_str());
-        Self {
-            profile,
-            model,
-            signals: Signals::default(),
-            circuit: Circuit::default(),
-        }
+        Self { profile, model, signals: Signals::default(), circuit: Circuit::default() }
     }
 
     /// What the request would cost at most, in US dollars; `None` where a price is unknown.
@@ -41,6 +39,40 @@ impl Candidate {
         let output_tokens = request.max_output_tokens.unwrap_or(1_024);
         let output = self.profile.output_price? * f64::from(output_tokens);
         Some((input + output) / MILLION)
+    }
+}
+
+/// What becomes of its attempts.
+impl Candidate {
+    /// Keeps that it answered: when its call was made, how long its first content took, and what
+    /// it counted.
+    pub fn answered(
+        &self,
+        called: Instant,
+        first_content: Option<Duration>,
+        usage: Option<&Usage>,
+    ) {
+        let total = called.elapsed();
+        let writing = total.saturating_sub(first_content.unwrap_or_default()).as_secs_f64();
+        let tokens = usage.and_then(|usage| usage.output_tokens);
+        self.signals.note(Outcome {
+            succeeded: true,
+            first_token: first_content,
+            total,
+            tokens_per_second: tokens.filter(|_| writing > 0.0).map(|n| n as f64 / writing),
+        });
+    }
+
+    /// Lets a failure count against it, if it says something about it.
+    pub fn failed(&self, failure: &Failure, total: Duration) {
+        if !failure.is_candidates() {
+            return;
+        }
+        let (first_token, tokens_per_second) = (None, None);
+        self.signals.note(Outcome { succeeded: false, first_token, total, tokens_per_second });
+        if let Some(open_for) = self.circuit.failed(failure.retry_after()) {
+            events::CircuitOpened { candidate: &self.profile.id, open_for, failure }.emit();
+        }
     }
 }
 
@@ -86,10 +118,7 @@ impl<D: Tags> candidacy::HostCandidates for State<D> {
     }
 
     fn find(&mut self, handle: Handle, id: String) -> wasmtime::Result<Option<u32>> {
-        let found = choice(self, &handle)?
-            .candidates
-            .iter()
-            .position(|c| c.profile.id == id);
+        let found = choice(self, &handle)?.candidates.iter().position(|c| c.profile.id == id);
         Ok(found.and_then(|index| u32::try_from(index).ok()))
     }
 
@@ -109,6 +138,10 @@ impl<D: Tags> candidacy::HostCandidates for State<D> {
             output_price: profile.output_price,
             extra: Vec::new(),
         })
+    }
+
+    fn priority(&mut self, handle: Handle, index: u32) -> wasmtime::Result<u32> {
+        Ok(at(self, &handle, index)?.profile.priority)
     }
 
     fn circuit(&mut self, handle: Handle, index: u32) -> wasmtime::Result<candidacy::Circuit> {

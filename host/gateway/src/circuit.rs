@@ -57,16 +57,10 @@ impl Circuit {
     pub fn leave(&self) -> Option<Leave<'_>> {
         let mut inside = self.inside();
         match inside.state(Instant::now()) {
-            State::Closed => Some(Leave {
-                circuit: self,
-                trial: false,
-            }),
+            State::Closed => Some(Leave { circuit: self, trial: false }),
             State::HalfOpen if !inside.trying => {
                 inside.trying = true;
-                Some(Leave {
-                    circuit: self,
-                    trial: true,
-                })
+                Some(Leave { circuit: self, trial: true })
             }
             State::HalfOpen | State::Open => None,
         }
@@ -77,10 +71,7 @@ impl Circuit {
         let mut inside = self.inside();
         // Most calls find it well already.
         if inside.failures != 0 || inside.open_until.is_some() {
-            *inside = Inside {
-                trying: inside.trying,
-                ..Inside::default()
-            };
+            *inside = Inside { trying: inside.trying, ..Inside::default() };
         }
     }
 
@@ -183,16 +174,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_upstream_that_says_how_long_to_wait_is_believed_up_to_a_bound() {
         let circuit = Circuit::default();
-        assert_eq!(
-            circuit.failed(Some(Duration::from_secs(2))),
-            Some(Duration::from_secs(2))
-        );
+        assert_eq!(circuit.failed(Some(Duration::from_secs(2))), Some(Duration::from_secs(2)));
         assert_eq!(circuit.state(), State::Open);
         advance(Duration::from_secs(2)).await;
         assert_eq!(circuit.state(), State::HalfOpen);
-        assert_eq!(
-            circuit.failed(Some(Duration::from_secs(99_999))),
-            Some(LONGEST)
-        );
+        assert_eq!(circuit.failed(Some(Duration::from_secs(99_999))), Some(LONGEST));
     }
 }

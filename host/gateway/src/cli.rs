@@ -1,9 +1,5 @@
 //! The command line.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "it speaks to a terminal"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to a terminal")]
 
 mod ask;
 mod log;
@@ -83,10 +79,7 @@ fn runtime(config: &Config) -> Result<Runtime> {
     if let Some(workers) = config.server.workers {
         builder.worker_threads(workers);
     }
-    builder
-        .enable_all()
-        .build()
-        .context("the runtime does not start")
+    builder.enable_all().build().context("the runtime does not start")
 }
 
 fn run_serve(from: &From) -> Result<ExitCode> {

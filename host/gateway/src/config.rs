@@ -58,14 +58,7 @@ fn parse(
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut resolver = Resolver::new(environment, folder, problems);
     resolver.sources.push(path.to_owned());
-    resolver.resolve(
-        said,
-        &Place {
-            file: name.into(),
-            line: 1,
-            column: 1,
-        },
-    )
+    resolver.resolve(said, &Place { file: name.into(), line: 1, column: 1 })
 }
 
 impl Config {

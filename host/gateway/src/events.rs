@@ -44,6 +44,7 @@ impl RequestClosed<'_> {
             failure = record.failure.as_deref().unwrap_or_default(),
             input_tokens = record.input_tokens.unwrap_or_default(),
             output_tokens = record.output_tokens.unwrap_or_default(),
+            cost_usd = record.cost_usd.unwrap_or_default(),
             policy_us = record.policy_us,
             provider_us = record.provider_us,
             upstream_us = record.upstream_us,
@@ -66,12 +67,7 @@ impl RequestRefused<'_> {
     pub fn emit(&self) {
         let status = self.refusal.status.as_u16();
         let (code, message) = (self.refusal.code.as_str(), self.refusal.message.as_str());
-        tracing::info!(
-            request = self.request,
-            status,
-            code,
-            "request refused: {message}"
-        );
+        tracing::info!(request = self.request, status, code, "request refused: {message}");
     }
 }
 
@@ -89,12 +85,7 @@ impl CircuitOpened<'_> {
     /// Writes one line.
     pub fn emit(&self) {
         let (open_ms, failure) = (self.open_for.as_millis(), self.failure.word());
-        tracing::warn!(
-            candidate = self.candidate,
-            open_ms,
-            failure,
-            "circuit opened"
-        );
+        tracing::warn!(candidate = self.candidate, open_ms, failure, "circuit opened");
     }
 }
 

@@ -6,15 +6,13 @@
 
 use crate::contract::{Event, Reported, providers};
 use crate::failure::Failure;
-use crate::provider::{Provider, ProviderWorld};
+use crate::provider::{Generation, Provider, ProviderWorld};
 use crate::request::{Lent, Request, Serving};
 use crate::words;
-use portcullis_sandbox::{Fault, Pinned, Plugin, Sandbox};
+use portcullis_sandbox::{Fault, Sandbox};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::ResourceAny;
-
-type Generation = Pinned<Arc<Plugin<ProviderWorld>>>;
 
 /// One exchange, with the sandbox that it lives in.
 pub struct Exchange {
@@ -41,16 +39,10 @@ impl Exchange {
         const STEP: &str = "start";
         let began = Instant::now();
         let plugin = provider.configured.name.clone();
-        let fail = |fault| Failure::Plugin {
-            plugin: plugin.clone(),
-            step: STEP,
-            fault,
-        };
+        let fail = |fault| Failure::Plugin { plugin: plugin.clone(), step: STEP, fault };
         let mut sandbox = generation
             .value
-            .sandbox(Serving {
-                request: Some(request.clone()),
-            })
+            .sandbox(Serving { request: Some(request.clone()) })
             .await
             .map_err(fail)?;
         let lent = Lent {
@@ -63,23 +55,11 @@ impl Exchange {
         let lent = lent.map_err(|_| fail(Fault::Handles { limit: 0 }))?;
         let (guest, store, watch) = sandbox.enter();
         let interface = guest.portcullis_plugin_provider();
-        let started = watch
-            .over(interface.exchange().call_start(store, lent))
-            .await;
-        let (handle, call) = started
-            .map_err(fail)?
-            .map_err(|said| Failure::Reported(words::failure(said)))?;
+        let started = watch.over(interface.exchange().call_start(store, lent)).await;
+        let (handle, call) =
+            started.map_err(fail)?.map_err(|said| Failure::Reported(words::failure(said)))?;
         let spent = began.elapsed();
-        Ok((
-            Self {
-                sandbox,
-                handle,
-                plugin,
-                spent,
-                _generation: generation,
-            },
-            call,
-        ))
+        Ok((Self { sandbox, handle, plugin, spent, _generation: generation }, call))
     }
 
     /// Hands over the head of a reply that is a success.
@@ -91,9 +71,7 @@ impl Exchange {
         let began = Instant::now();
         let (guest, store, watch) = self.sandbox.enter();
         let interface = guest.portcullis_plugin_provider();
-        let answer = watch
-            .over(interface.exchange().call_head(store, self.handle, head))
-            .await;
+        let answer = watch.over(interface.exchange().call_head(store, self.handle, head)).await;
         self.spent += began.elapsed();
         self.settle("head", answer)
     }
@@ -107,9 +85,7 @@ impl Exchange {
         let began = Instant::now();
         let (guest, store, watch) = self.sandbox.enter();
         let interface = guest.portcullis_plugin_provider();
-        let answer = watch
-            .over(interface.exchange().call_frames(store, self.handle, frames))
-            .await;
+        let answer = watch.over(interface.exchange().call_frames(store, self.handle, frames)).await;
         self.spent += began.elapsed();
         let events = self.settle("frames", answer)?;
         self.vet("frames", &events)?;
@@ -125,9 +101,7 @@ impl Exchange {
         let began = Instant::now();
         let (guest, store, watch) = self.sandbox.enter();
         let interface = guest.portcullis_plugin_provider();
-        let answer = watch
-            .over(interface.exchange().call_end(store, self.handle))
-            .await;
+        let answer = watch.over(interface.exchange().call_end(store, self.handle)).await;
         self.spent += began.elapsed();
         let ending = self.settle("end", answer)?;
         if let providers::Ending::Done(events) = &ending {
@@ -151,9 +125,7 @@ impl Exchange {
         Err(Failure::Plugin {
             plugin: self.plugin.clone(),
             step,
-            fault: Fault::Malformed {
-                message: "a number that JSON cannot hold".to_owned(),
-            },
+            fault: Fault::Malformed { message: "a number that JSON cannot hold".to_owned() },
         })
     }
 
@@ -162,14 +134,8 @@ impl Exchange {
         step: &'static str,
         answer: Result<Result<T, Reported>, Fault>,
     ) -> Result<T, Failure> {
-        let fail = |fault| Failure::Plugin {
-            plugin: self.plugin.clone(),
-            step,
-            fault,
-        };
-        answer
-            .map_err(fail)?
-            .map_err(|said| Failure::Reported(words::failure(said)))
+        let fail = |fault| Failure::Plugin { plugin: self.plugin.clone(), step, fault };
+        answer.map_err(fail)?.map_err(|said| Failure::Reported(words::failure(said)))
     }
 }
 
@@ -189,9 +155,7 @@ pub async fn refused(
         step: "refused",
         fault,
     };
-    let serving = Serving {
-        request: Some(request.clone()),
-    };
+    let serving = Serving { request: Some(request.clone()) };
     let mut sandbox = match generation.value.sandbox(serving).await {
         Ok(sandbox) => sandbox,
         Err(fault) => return fail(fault),

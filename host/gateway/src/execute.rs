@@ -9,9 +9,9 @@ use crate::contract::FailureKind;
 use crate::failure::{Failure, Then};
 use crate::gateway::Gateway;
 use crate::plan::{Plan, Planned};
+use crate::provider::{Generation, Provider};
 use crate::record::{Entry, Tried};
 use crate::request::Request;
-use crate::signals::Outcome;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,9 +32,8 @@ pub async fn run(
     plan: &Plan,
     entry: &mut Entry,
 ) -> Result<(Arc<Candidate>, Answered), Failure> {
-    let mut last = Failure::PassedOver {
-        why: "none is configured",
-    };
+    let mut last = Failure::PassedOver { why: "none is configured" };
+    let mut pins = Pins::default();
     let mut skipped = Vec::new();
     for planned in &plan.attempts {
         let Some(leave) = planned.candidate.circuit.leave() else {
@@ -43,7 +42,7 @@ pub async fn run(
         };
         // To see whether it is well again, one call is enough.
         let retries = if leave.is_trial() { 0 } else { planned.retries };
-        match persist(gateway, request, planned, retries, entry).await {
+        match persist(gateway, &mut pins, request, planned, retries, entry).await {
             Ok(answered) => return Ok((planned.candidate.clone(), answered)),
             Err(failure) if failure.verdict().0 == Then::GiveUp => return Err(failure),
             Err(failure) => last = failure,
@@ -54,16 +53,12 @@ pub async fn run(
     if entry.tried.is_empty()
         && let Some(planned) = skipped.first()
     {
-        let answered = persist(gateway, request, planned, 0, entry).await?;
+        let answered = persist(gateway, &mut pins, request, planned, 0, entry).await?;
         return Ok((planned.candidate.clone(), answered));
     }
     for planned in skipped {
-        let failure = Failure::PassedOver {
-            why: "its circuit is open",
-        };
-        entry
-            .tried
-            .push(Tried::of(&planned.candidate, &failure, Duration::ZERO));
+        let failure = Failure::PassedOver { why: "its circuit is open" };
+        entry.tried.push(Tried::of(&planned.candidate, &failure, Duration::ZERO));
     }
     Err(last)
 }
@@ -71,6 +66,7 @@ pub async fn run(
 /// Tries one candidate, and again as often as it may.
 async fn persist(
     gateway: &Gateway,
+    pins: &mut Pins,
     request: &Arc<Request>,
     planned: &Planned,
     mut retries: u32,
@@ -78,7 +74,7 @@ async fn persist(
 ) -> Result<Answered, Failure> {
     let mut pause = FIRST_PAUSE;
     loop {
-        let failure = match once(gateway, request, planned, entry).await {
+        let failure = match once(gateway, pins, request, planned, entry).await {
             Ok(answered) => return Ok(answered),
             Err(failure) => failure,
         };
@@ -87,9 +83,7 @@ async fn persist(
         }
         // Half of it at random, so that those who failed together do not return together.
         let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
-        let wait = failure
-            .retry_after()
-            .map_or(jittered, |asked| asked + jittered / 10);
+        let wait = failure.retry_after().map_or(jittered, |asked| asked + jittered / 10);
         if wait > LONGEST_PAUSE || wait >= request.time_left() {
             return Err(failure);
         }
@@ -102,6 +96,7 @@ async fn persist(
 /// One attempt, with its time bounded and its outcome noted.
 async fn once(
     gateway: &Gateway,
+    pins: &mut Pins,
     request: &Arc<Request>,
     planned: &Planned,
     entry: &mut Entry,
@@ -109,17 +104,14 @@ async fn once(
     let candidate = &planned.candidate;
     let provider = &gateway.providers[candidate.profile.provider];
     let began = Instant::now();
-    let bound = planned
-        .timeout
-        .unwrap_or(provider.configured.timeouts.whole);
+    let bound = planned.timeout.unwrap_or(provider.configured.timeouts.whole);
     let left = request.time_left();
-    let tried = tokio::time::timeout(bound.min(left), attempt::make(provider, candidate, request));
-    let failure = match tried.await {
+    let generation = pins.of(candidate.profile.provider, provider);
+    let attempt = attempt::make(provider, generation, candidate, request);
+    let failure = match tokio::time::timeout(bound.min(left), attempt).await {
         Ok(Ok(answered)) => {
             candidate.circuit.succeeded();
-            entry
-                .tried
-                .push(Tried::answered(candidate, began.elapsed()));
+            entry.tried.push(Tried::answered(candidate, began.elapsed()));
             return Ok(answered);
         }
         Ok(Err(failure)) => failure,
@@ -129,31 +121,23 @@ async fn once(
             Failure::reported(FailureKind::TimedOut, message)
         }
     };
-    entry
-        .tried
-        .push(Tried::of(candidate, &failure, began.elapsed()));
-    note(candidate, &failure, began.elapsed());
+    entry.tried.push(Tried::of(candidate, &failure, began.elapsed()));
+    candidate.failed(&failure, began.elapsed());
     Err(failure)
 }
 
-/// Lets a failure count against its candidate, if it says something about it.
-pub fn note(candidate: &Candidate, failure: &Failure, total: Duration) {
-    if !failure.is_candidates() {
-        return;
-    }
-    let outcome = Outcome {
-        succeeded: false,
-        first_token: None,
-        total,
-        tokens_per_second: None,
-    };
-    candidate.signals.note(outcome);
-    if let Some(open_for) = candidate.circuit.failed(failure.retry_after()) {
-        crate::events::CircuitOpened {
-            candidate: &candidate.profile.id,
-            open_for,
-            failure,
+/// The versions of plugins that one request began with: it sees no other, however often it is
+/// tried and whatever is published meanwhile.
+#[derive(Default)]
+struct Pins(Vec<(usize, Generation)>);
+
+impl Pins {
+    fn of(&mut self, index: usize, provider: &Provider) -> Generation {
+        if let Some((_, pinned)) = self.0.iter().find(|(known, _)| *known == index) {
+            return pinned.clone();
         }
-        .emit();
+        let pinned = provider.plugin.pin();
+        self.0.push((index, pinned.clone()));
+        pinned
     }
 }

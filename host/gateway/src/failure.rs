@@ -118,19 +118,11 @@ impl Failure {
             && self.verdict().1 != Blame::Client
     }
 
-    /// Whether the sender can do something about it.
-    pub fn is_clients(&self) -> bool {
-        self.verdict().1 == Blame::Client || self.kind() == FailureKind::NotFound
-    }
-
     /// The contract's word for it.
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Reported(failure) => failure.kind,
-            Self::Plugin {
-                fault: Fault::Busy { .. },
-                ..
-            } => FailureKind::Overloaded,
+            Self::Plugin { fault: Fault::Busy { .. }, .. } => FailureKind::Overloaded,
             Self::Plugin { .. } => FailureKind::Other,
             Self::Call(error) => match error {
                 SendError::Denied { .. } => FailureKind::Other,
@@ -163,11 +155,7 @@ impl Failure {
     pub fn message(&self) -> String {
         match self {
             Self::Reported(failure) => failure.message.clone(),
-            Self::Plugin {
-                plugin,
-                step,
-                fault,
-            } => {
+            Self::Plugin { plugin, step, fault } => {
                 format!("The plugin `{plugin}` failed in `{step}`: {fault}.")
             }
             Self::Call(error) => format!("The upstream could not be asked: {error}."),

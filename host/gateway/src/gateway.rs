@@ -64,11 +64,7 @@ impl Gateway {
             Err(refusal) => Err(refusal),
         };
         let mut response = answered.unwrap_or_else(|refusal| {
-            events::RequestRefused {
-                request: &id,
-                refusal: &refusal,
-            }
-            .emit();
+            events::RequestRefused { request: &id, refusal: &refusal }.emit();
             respond::refusal(&refusal)
         });
         respond::name(&mut response, &id);
@@ -83,8 +79,10 @@ impl Gateway {
         id: Arc<str>,
         began: Instant,
     ) -> Result<Response, Refusal> {
-        let request = self.read(operation, parts, body, id, began).await?;
+        // Before the body is read: bodies are what fills the memory of a gateway that has too
+        // much to do.
         let permit = self.admit()?;
+        let request = self.read(operation, parts, body, id, began).await?;
         let target = self.routes.find(&request.asked)?.narrowed(&request)?;
         let request = Arc::new(request.bounded(began, target.timeout));
         let mut entry = Entry::open(&self.records, &request, &target.route, began);
@@ -93,9 +91,9 @@ impl Gateway {
             Err(failure) => return Err(self.give_up(entry, failure)),
         };
         match execute::run(self, &request, &plan, &mut entry).await {
-            Ok((candidate, answered)) => Ok(respond::answer(
-                &request, candidate, answered, entry, permit,
-            )),
+            Ok((candidate, answered)) => {
+                Ok(respond::answer(&request, candidate, answered, entry, permit))
+            }
             Err(failure) => Err(self.give_up(entry, failure)),
         }
     }

@@ -13,10 +13,8 @@ impl Signals {
     pub fn read_headroom(&self, headers: &HeaderMap, names: &RateLimitHeaders) {
         let text = |name: &Option<HeaderName>| headers.get(name.as_ref()?)?.to_str().ok();
         let number = |name| text(name)?.trim().parse().ok();
-        let (requests, tokens) = (
-            number(&names.remaining_requests),
-            number(&names.remaining_tokens),
-        );
+        let (requests, tokens) =
+            (number(&names.remaining_requests), number(&names.remaining_tokens));
         // What matters is when that resets of which nothing is left.
         let of_requests = text(&names.reset_requests).and_then(duration);
         let of_tokens = text(&names.reset_tokens).and_then(duration);
@@ -39,9 +37,7 @@ fn duration(text: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (number, tail) = rest.split_at(digits);
-        let letters = tail
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .unwrap_or(tail.len());
+        let letters = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(letters);
         let seconds = match unit {
             "ms" => 1e-3,
@@ -72,10 +68,7 @@ mod tests {
         check(" 7.66s ", 7_660);
         check("12", 12_000);
         for wrong in ["", "soon", "5x", "-3", "1.2.3s", "NaN"] {
-            assert!(
-                duration(wrong).is_none_or(|d| d.is_zero() && wrong.is_empty()),
-                "{wrong}"
-            );
+            assert!(duration(wrong).is_none_or(|d| d.is_zero() && wrong.is_empty()), "{wrong}");
         }
     }
 
@@ -89,12 +82,9 @@ mod tests {
             reset_tokens: name("tokens-reset"),
         };
         let mut headers = HeaderMap::new();
-        for (name, value) in [
-            ("left", "7"),
-            ("tokens-left", "0"),
-            ("reset", "1s"),
-            ("tokens-reset", "1m"),
-        ] {
+        for (name, value) in
+            [("left", "7"), ("tokens-left", "0"), ("reset", "1s"), ("tokens-reset", "1m")]
+        {
             headers.insert(name, value.parse().unwrap());
         }
         let signals = Signals::default();

@@ -40,11 +40,7 @@ pub fn route(method: &Method, path: &str) -> Result<Wanted, Refusal> {
             _ => return Err(Refusal::no_such_path(method, path)),
         },
     };
-    if *method == allowed {
-        Ok(wanted)
-    } else {
-        Err(Refusal::wrong_method(method, path, &allowed))
-    }
+    if *method == allowed { Ok(wanted) } else { Err(Refusal::wrong_method(method, path, &allowed)) }
 }
 
 /// SDKs escape the slash of "provider/model" in a path.
@@ -80,10 +76,7 @@ async fn collect(mut body: Incoming, limit: usize, patience: Duration) -> Result
             Err(_) => return Err(Refusal::slow_body(patience)),
             Ok(None) => break,
             Ok(Some(Err(error))) => {
-                return Err(Refusal::invalid(
-                    format!("The body broke off: {error}."),
-                    None,
-                ));
+                return Err(Refusal::invalid(format!("The body broke off: {error}."), None));
             }
             Ok(Some(Ok(frame))) => frame,
         };
@@ -131,10 +124,7 @@ pub fn labels(parts: &Parts) -> Vec<(String, String)> {
 /// The id that a request is known by: the sender's own, if it is a plain one, or a new one.
 pub fn id(parts: &Parts) -> std::sync::Arc<str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
-    let said = parts
-        .headers
-        .get("x-request-id")
-        .and_then(|id| id.to_str().ok());
+    let said = parts.headers.get("x-request-id").and_then(|id| id.to_str().ok());
     let kept = said.filter(|id| (1..=128).contains(&id.len()) && id.chars().all(plain));
     match kept {
         Some(id) => id.into(),
@@ -152,11 +142,7 @@ pub fn check_type(parts: &Parts) -> Result<(), Refusal> {
         return Ok(());
     };
     let kind = kind.to_str().unwrap_or("something that is not text");
-    if kind.to_ascii_lowercase().contains("json") {
-        Ok(())
-    } else {
-        Err(Refusal::not_json(kind))
-    }
+    if kind.to_ascii_lowercase().contains("json") { Ok(()) } else { Err(Refusal::not_json(kind)) }
 }
 
 #[cfg(test)]
@@ -170,20 +156,11 @@ mod tests {
             found(Method::GET, "/v1/models/house%2Fm1"),
             Ok(Wanted::Model("house/m1".into()))
         );
-        assert_eq!(
-            found(Method::GET, "/v1/models/house/m1"),
-            Ok(Wanted::Model("house/m1".into()))
-        );
+        assert_eq!(found(Method::GET, "/v1/models/house/m1"), Ok(Wanted::Model("house/m1".into())));
         let wrong = found(Method::GET, "/v1/chat/completions").unwrap_err();
-        assert_eq!(
-            (wrong.status.as_u16(), wrong.message.contains("POST")),
-            (405, true)
-        );
+        assert_eq!((wrong.status.as_u16(), wrong.message.contains("POST")), (405, true));
         let twice = found(Method::POST, "/v1/v1/chat/completions").unwrap_err();
         assert!(twice.message.contains("twice"), "{}", twice.message);
-        assert_eq!(
-            found(Method::POST, "/chat").unwrap_err().status.as_u16(),
-            404
-        );
+        assert_eq!(found(Method::POST, "/chat").unwrap_err().status.as_u16(), 404);
     }
 }

@@ -22,6 +22,7 @@ pub mod plan;
 pub mod policy;
 
 pub mod attempt;
+pub mod call;
 pub mod exchange;
 pub mod execute;
 pub mod frame;

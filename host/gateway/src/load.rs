@@ -42,22 +42,11 @@ pub async fn gateway(config: Config) -> Result<Gateway, LoadProblems> {
         stack: config.sandbox.stack,
         cache: cache_folder(&config),
     })
-    .map_err(|error| LoadProblems {
-        problems: vec![error.to_string()],
-    })?;
-    let loading = Loading {
-        engine: &engine,
-        config: &config,
-    };
+    .map_err(|error| LoadProblems { problems: vec![error.to_string()] })?;
+    let loading = Loading { engine: &engine, config: &config };
     // All at once: compiling is what takes time at a first start.
-    let providers = config
-        .providers
-        .iter()
-        .map(|configured| loading.provider(configured.clone()));
-    let policies = config
-        .policies
-        .iter()
-        .map(|configured| loading.policy(configured.clone()));
+    let providers = config.providers.iter().map(|configured| loading.provider(configured.clone()));
+    let policies = config.policies.iter().map(|configured| loading.policy(configured.clone()));
     let (providers, policies) = futures_util::future::join(
         futures_util::future::join_all(providers),
         futures_util::future::join_all(policies),
@@ -72,15 +61,7 @@ pub async fn gateway(config: Config) -> Result<Gateway, LoadProblems> {
     let routes = Routes::new(&config, &policies);
     let places = Arc::new(Semaphore::new(config.server.concurrency));
     let records = Arc::new(Kept::default());
-    Ok(Gateway {
-        config,
-        engine,
-        providers,
-        policies,
-        routes,
-        records,
-        places,
-    })
+    Ok(Gateway { config, engine, providers, policies, routes, records, places })
 }
 
 fn sound<T>(made: Vec<Result<T, String>>, problems: &mut Vec<String>) -> Vec<Arc<T>> {
@@ -98,14 +79,8 @@ fn sound<T>(made: Vec<Result<T, String>>, problems: &mut Vec<String>) -> Vec<Arc
 fn cache_folder(config: &Config) -> Option<PathBuf> {
     use etcetera::BaseStrategy as _;
     let configured = config.plugins.cache.clone();
-    configured.or_else(|| {
-        Some(
-            etcetera::choose_base_strategy()
-                .ok()?
-                .cache_dir()
-                .join("portcullis"),
-        )
-    })
+    configured
+        .or_else(|| Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("portcullis")))
 }
 
 struct Loading<'a> {
@@ -140,17 +115,9 @@ impl Loading<'_> {
             Some(names) => names.clone(),
             None => rate_limits(plugin.manifest()).map_err(|why| format!("{name}: {why}"))?,
         };
-        let calls = configured
-            .concurrency
-            .map(|most| Arc::new(Semaphore::new(most)));
+        let calls = configured.concurrency.map(|most| Arc::new(Semaphore::new(most)));
         let plugin = Slot::new(plugin.digest(), plugin, KEEP);
-        Ok(Provider {
-            configured,
-            plugin,
-            client,
-            rate_limits,
-            calls,
-        })
+        Ok(Provider { configured, plugin, client, rate_limits, calls })
     }
 
     async fn policy(&self, configured: crate::config::Policy) -> Result<Policy, String> {
@@ -167,11 +134,7 @@ impl Loading<'_> {
         let grants: Grants = configured.grants.iter().cloned().collect();
         let readable = plugin.manifest().asks_for("read-prompt") && grants.allows("read-prompt");
         let plugin = Slot::new(plugin.digest(), plugin, KEEP);
-        Ok(Policy {
-            name: configured.name,
-            plugin,
-            readable,
-        })
+        Ok(Policy { name: configured.name, plugin, readable })
     }
 
     async fn plugin<W: World>(
@@ -187,17 +150,9 @@ impl Loading<'_> {
             .map_err(|why| format!("{name}: {why}"))?;
         let plugin = format!("plugin `{}` ({})", package.manifest.name, package.digest);
         let grants = grants.iter().cloned().collect();
-        let loaded = self
-            .engine
-            .load::<W>(package, settings, &grants, limited(limits))
-            .await;
+        let loaded = self.engine.load::<W>(package, settings, &grants, limited(limits)).await;
         let loaded = loaded.map_err(|error| format!("{name}: {plugin}: {error}"))?;
-        PluginLoaded {
-            name,
-            digest: loaded.digest(),
-            took: began.elapsed(),
-        }
-        .emit();
+        PluginLoaded { name, digest: loaded.digest(), took: began.elapsed() }.emit();
         Ok(loaded)
     }
 }
@@ -222,16 +177,12 @@ fn limited(overrides: &LimitOverrides) -> Limits {
 /// The names of the rate limits' headers, from the manifest's `[metadata.rate_limits]`.
 fn rate_limits(manifest: &Manifest) -> Result<RateLimitHeaders, String> {
     let named = |key: &str| -> Result<Option<HeaderName>, String> {
-        let table = manifest
-            .metadata
-            .get("rate_limits")
-            .and_then(|limits| limits.as_table());
+        let table = manifest.metadata.get("rate_limits").and_then(|limits| limits.as_table());
         let Some(name) = table.and_then(|limits| limits.get(key)) else {
             return Ok(None);
         };
         let name = name.as_str().and_then(|name| name.parse().ok());
-        name.map(Some)
-            .ok_or_else(|| format!("its plugin.toml: {key:?} is no name of a header"))
+        name.map(Some).ok_or_else(|| format!("its plugin.toml: {key:?} is no name of a header"))
     };
     Ok(RateLimitHeaders {
         remaining_requests: named("remaining_requests")?,

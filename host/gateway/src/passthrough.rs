@@ -31,11 +31,8 @@ pub async fn whole(body: ReplyBody) -> Result<(Bytes, Option<Usage>), Failure> {
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| malformed("The upstream answered with what is not text."))?;
     let reply: Part<'_> = serde_json::from_str(text).map_err(|error| {
-        let what = if bytes.is_empty() {
-            "nothing".to_owned()
-        } else {
-            format!("no JSON ({error})")
-        };
+        let what =
+            if bytes.is_empty() { "nothing".to_owned() } else { format!("no JSON ({error})") };
         malformed(&format!("The upstream answered with {what}."))
     })?;
     if let Some(failure) = reply.failure() {
@@ -147,14 +144,8 @@ impl Stream {
     /// If the upstream fails before any content: nobody has seen anything yet.
     pub async fn begin(body: ReplyBody, wants_usage: bool) -> Result<(Self, Bytes), Failure> {
         let decoder = Decoder::new(MAX_EVENT);
-        let mut stream = Self {
-            body,
-            decoder,
-            wants_usage,
-            finished: false,
-            usage: None,
-            over: false,
-        };
+        let mut stream =
+            Self { body, decoder, wants_usage, finished: false, usage: None, over: false };
         let mut held = BytesMut::new();
         while held.len() < MOST_HELD {
             let Some(event) = stream.event().await? else {
@@ -223,9 +214,7 @@ impl Stream {
 
     /// An event that is here already.
     fn ready(&mut self) -> Result<Option<Event>, Failure> {
-        self.decoder
-            .next()
-            .map_err(|error| malformed(&format!("The upstream's answer: {error}.")))
+        self.decoder.next().map_err(|error| malformed(&format!("The upstream's answer: {error}.")))
     }
 
     /// The next event, or `None` at the end of the reply.
@@ -259,9 +248,7 @@ impl Stream {
             return Ok(Seen::Forward { content: true });
         }
         let part: Part<'_> = serde_json::from_slice(data).map_err(|error| {
-            malformed(&format!(
-                "The upstream sent an event that is no JSON ({error})."
-            ))
+            malformed(&format!("The upstream sent an event that is no JSON ({error})."))
         })?;
         if let Some(failure) = part.failure() {
             return Err(failure);
@@ -274,9 +261,7 @@ impl Stream {
         if choices.is_empty() && self.usage.is_some() && !self.wants_usage {
             return Ok(Seen::Drop);
         }
-        Ok(Seen::Forward {
-            content: part.has_content(),
-        })
+        Ok(Seen::Forward { content: part.has_content() })
     }
 
     /// Ends the stream as SDKs expect it, or says that the upstream broke off.
@@ -286,9 +271,7 @@ impl Stream {
         // taking it is what lets the connection serve the next request.
         let _ = self.body.next().now_or_never();
         if !self.finished {
-            return Err(malformed(
-                "The upstream's answer broke off before it was finished.",
-            ));
+            return Err(malformed("The upstream's answer broke off before it was finished."));
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
         Ok(())
@@ -298,9 +281,7 @@ impl Stream {
 /// Writes an event as it came; one without its blank line gets it, since SDKs drop it silently.
 fn forward(out: &mut BytesMut, event: &Event) {
     out.extend_from_slice(&event.raw);
-    let ended = [&b"\n\n"[..], b"\r\r", b"\n\r\n"]
-        .iter()
-        .any(|end| event.raw.ends_with(end));
+    let ended = [&b"\n\n"[..], b"\r\r", b"\n\r\n"].iter().any(|end| event.raw.ends_with(end));
     if !ended {
         out.extend_from_slice(b"\n\n");
     }

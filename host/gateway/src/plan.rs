@@ -52,11 +52,8 @@ impl Plan {
     ///
     /// The policy's own words, if it refuses the request.
     pub fn of(answered: Answered, candidates: &[Arc<Candidate>]) -> Result<Self, Reported> {
-        let mut remarks: Vec<String> = answered
-            .failed
-            .iter()
-            .map(|(name, why)| format!("policy {name}: {why}"))
-            .collect();
+        let mut remarks: Vec<String> =
+            answered.failed.iter().map(|(name, why)| format!("policy {name}: {why}")).collect();
         let mut plan = match answered.decision {
             Some((_, Decision::Refuse(failure))) => return Err(failure),
             Some((policy, Decision::Route(proposal))) => {
@@ -113,21 +110,14 @@ fn allowed(
             });
             continue;
         };
-        if attempts
-            .iter()
-            .any(|planned| Arc::ptr_eq(&planned.candidate, candidate))
-        {
-            words::remark(remarks, || {
-                format!("dropped {}: named twice", candidate.profile.id)
-            });
+        if attempts.iter().any(|planned| Arc::ptr_eq(&planned.candidate, candidate)) {
+            words::remark(remarks, || format!("dropped {}: named twice", candidate.profile.id));
             continue;
         }
         attempts.push(Planned {
             candidate: candidate.clone(),
             retries: attempt.retries.min(MOST_RETRIES),
-            timeout: attempt
-                .timeout_ms
-                .map(|ms| Duration::from_millis(ms.into())),
+            timeout: attempt.timeout_ms.map(|ms| Duration::from_millis(ms.into())),
         });
     }
     attempts

@@ -24,20 +24,14 @@ impl World for PolicyWorld {
 
     fn imports() -> &'static [Import] {
         const fn free(interface: &'static str) -> Import {
-            Import {
-                interface,
-                capability: None,
-            }
+            Import { interface, capability: None }
         }
         const COMPLETIONS: &str = "portcullis:plugin/completions";
         const IMPORTS: &[Import] = &[
             free("portcullis:plugin/types"),
             free("portcullis:plugin/requests"),
             free("portcullis:plugin/candidacy"),
-            Import {
-                interface: COMPLETIONS,
-                capability: Some("ask"),
-            },
+            Import { interface: COMPLETIONS, capability: Some("ask") },
         ];
         IMPORTS
     }
@@ -51,9 +45,7 @@ impl World for PolicyWorld {
             "portcullis:plugin/candidacy" => {
                 candidacy::add_to_linker::<_, HasSelf<State<Serving>>>(linker, |state| state)
             }
-            _ => Err(wasmtime::format_err!(
-                "this version has no such interface yet"
-            )),
+            _ => Err(wasmtime::format_err!("this version has no such interface yet")),
         }
     }
 
@@ -85,10 +77,7 @@ impl World for PolicyWorld {
         store: &mut Store<State<Serving>>,
         settings: &str,
     ) -> wasmtime::Result<Result<(), String>> {
-        guest
-            .portcullis_plugin_policy()
-            .call_configure(store, &settings.to_owned())
-            .await
+        guest.portcullis_plugin_policy().call_configure(store, &settings.to_owned()).await
     }
 }
 
@@ -143,12 +132,8 @@ pub async fn ask(
             Ok(Ok(policies::Decision::Abstain(labels))) => {
                 answered.labels.extend(words::labels(labels));
             }
-            Ok(Err(why)) => answered
-                .failed
-                .push((policy.name.clone(), words::brief(why))),
-            Err(fault) => answered
-                .failed
-                .push((policy.name.clone(), fault.to_string())),
+            Ok(Err(why)) => answered.failed.push((policy.name.clone(), words::brief(why))),
+            Err(fault) => answered.failed.push((policy.name.clone(), fault.to_string())),
         }
     }
     answered
@@ -161,12 +146,7 @@ async fn decide(
     noted: &[(String, String)],
 ) -> Result<Result<policies::Decision, String>, Fault> {
     let generation = policy.plugin.pin();
-    let mut sandbox = generation
-        .value
-        .sandbox(Serving {
-            request: Some(request.clone()),
-        })
-        .await?;
+    let mut sandbox = generation.value.sandbox(Serving { request: Some(request.clone()) }).await?;
     let table = &mut sandbox.state_mut().table;
     let full = |_| Fault::Handles { limit: 0 };
     let lent = Lent {
@@ -176,17 +156,8 @@ async fn decide(
         readable: policy.readable,
     };
     let lent = table.push(lent).map_err(full)?;
-    let choice = Choice {
-        candidates: candidates.clone(),
-        request: request.clone(),
-    };
+    let choice = Choice { candidates: candidates.clone(), request: request.clone() };
     let choice = table.push(choice).map_err(full)?;
     let (guest, store, watch) = sandbox.enter();
-    watch
-        .over(
-            guest
-                .portcullis_plugin_policy()
-                .call_decide(store, lent, choice),
-        )
-        .await
+    watch.over(guest.portcullis_plugin_policy().call_decide(store, lent, choice)).await
 }

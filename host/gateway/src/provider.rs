@@ -4,7 +4,7 @@ use crate::config::{Provider as Configured, RateLimitHeaders};
 use crate::contract::{ProviderPlugin, provider, providers, requests};
 use crate::request::Serving;
 use crate::upstream::http::Client;
-use portcullis_sandbox::{Import, Plugin, Slot, State, World};
+use portcullis_sandbox::{Import, Pinned, Plugin, Slot, State, World};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use wasmtime::Store;
@@ -22,10 +22,7 @@ impl World for ProviderWorld {
 
     fn imports() -> &'static [Import] {
         const fn free(interface: &'static str) -> Import {
-            Import {
-                interface,
-                capability: None,
-            }
+            Import { interface, capability: None }
         }
         const IMPORTS: &[Import] = &[
             free("portcullis:plugin/types"),
@@ -65,10 +62,7 @@ impl World for ProviderWorld {
         guest: &ProviderPlugin,
         store: &mut Store<State<Serving>>,
     ) -> wasmtime::Result<providers::Description> {
-        guest
-            .portcullis_plugin_provider()
-            .call_describe(store)
-            .await
+        guest.portcullis_plugin_provider().call_describe(store).await
     }
 
     async fn configure(
@@ -76,12 +70,12 @@ impl World for ProviderWorld {
         store: &mut Store<State<Serving>>,
         settings: &str,
     ) -> wasmtime::Result<Result<(), String>> {
-        guest
-            .portcullis_plugin_provider()
-            .call_configure(store, &settings.to_owned())
-            .await
+        guest.portcullis_plugin_provider().call_configure(store, &settings.to_owned()).await
     }
 }
+
+/// A version of a provider's plugin, held for as long as a request needs it.
+pub type Generation = Pinned<Arc<Plugin<ProviderWorld>>>;
 
 /// A provider that is ready to be called.
 pub struct Provider {

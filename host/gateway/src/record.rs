@@ -55,12 +55,7 @@ impl Tried {
     /// An attempt that was answered.
     pub fn answered(candidate: &Candidate, took: Duration) -> Self {
         let candidate = candidate.profile.id.clone();
-        Self {
-            candidate,
-            failure: None,
-            message: None,
-            ms: took.as_secs_f64() * 1e3,
-        }
+        Self { candidate, failure: None, message: None, ms: took.as_secs_f64() * 1e3 }
     }
 }
 
@@ -158,11 +153,7 @@ impl Entry {
             upstream_us: 0,
             total_ms: 0.0,
         };
-        Self {
-            record,
-            began,
-            kept: kept.clone(),
-        }
+        Self { record, began, kept: kept.clone() }
     }
 
     /// When the request's head had arrived.

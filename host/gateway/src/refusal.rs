@@ -26,33 +26,20 @@ impl Refusal {
     /// A refusal with nothing but the necessary.
     pub fn new(status: StatusCode, code: &str, message: String) -> Self {
         let code = code.to_owned();
-        Self {
-            status,
-            code,
-            message,
-            param: None,
-            retry_after: None,
-            should_retry: None,
-        }
+        Self { status, code, message, param: None, retry_after: None, should_retry: None }
     }
 
     /// The request is not one.
     pub fn invalid(message: String, param: Option<&str>) -> Self {
         let param = param.map(str::to_owned);
-        Self {
-            param,
-            ..Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
-        }
+        Self { param, ..Self::new(StatusCode::BAD_REQUEST, "invalid_request", message) }
     }
 
     /// A field that has to be there is not.
     pub fn missing(param: &str) -> Self {
         let message = format!("`{param}` is missing.");
         let param = Some(param.to_owned());
-        Self {
-            param,
-            ..Self::new(StatusCode::BAD_REQUEST, "missing_field", message)
-        }
+        Self { param, ..Self::new(StatusCode::BAD_REQUEST, "missing_field", message) }
     }
 
     /// The body is larger than the operator allows.
@@ -63,10 +50,7 @@ impl Refusal {
 
     /// The body did not come.
     pub fn slow_body(patience: Duration) -> Self {
-        let message = format!(
-            "No more of the body came within {} ms.",
-            patience.as_millis()
-        );
+        let message = format!("No more of the body came within {} ms.", patience.as_millis());
         Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", message)
     }
 
@@ -79,21 +63,14 @@ impl Refusal {
     /// The address takes another method.
     pub fn wrong_method(method: &http::Method, path: &str, allowed: &http::Method) -> Self {
         let message = format!("{path} takes {allowed}, not {method}.");
-        Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            message,
-        )
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
     }
 
     /// The gateway has as much to do as it may.
     pub fn busy(limit: usize) -> Self {
         let message = format!("{limit} requests are under way already, which is the limit here.");
         let retry_after = Some(Duration::from_secs(1));
-        Self {
-            retry_after,
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message)
-        }
+        Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message) }
     }
 
     /// No candidate may serve the request.
@@ -119,17 +96,22 @@ impl Refusal {
         };
         let message = format!("No model or route is called {asked:?}.{hint}");
         let param = Some("model".to_owned());
-        Self {
-            param,
-            ..Self::new(StatusCode::NOT_FOUND, "model_not_found", message)
-        }
+        Self { param, ..Self::new(StatusCode::NOT_FOUND, "model_not_found", message) }
     }
 
     /// What is said when every attempt failed, the last of them with `failure`.
     pub fn of(failure: &Failure, retried: bool) -> Self {
         let (status, code) = status(failure.kind());
-        let own = failure.code().filter(|_| failure.is_clients());
-        let mut refusal = Self::new(status, own.unwrap_or(code), failure.message());
+        // The upstream's own code is what its SDK's users look for; what it says of the
+        // operator's account is not theirs to know.
+        let private =
+            matches!(failure.kind(), FailureKind::Authentication | FailureKind::Permission);
+        let own = failure.code().filter(|_| !private);
+        let message = match private {
+            true => "The upstream did not accept the gateway's own credential.".to_owned(),
+            false => failure.message(),
+        };
+        let mut refusal = Self::new(status, own.unwrap_or(code), message);
         refusal.retry_after = failure.retry_after();
         // SDKs retry 429 and 5xx twice by themselves. Where the gateway has tried already, or
         // where trying again cannot help, that would only multiply the load.

@@ -4,7 +4,7 @@
 //! makes of them is written in the client's dialect. Nothing of the stream is kept, neither
 //! here nor in the plugin.
 
-use crate::attempt::{self, Call};
+use crate::call::{Call, Reply};
 use crate::contract::{Event, FailureKind, Usage, providers};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
@@ -37,21 +37,10 @@ impl Translation {
     /// # Errors
     ///
     /// What the plugin makes of the head.
-    pub async fn begin(
-        call: Call,
-        mut exchange: Exchange,
-        reply: attempt::Reply,
-    ) -> Result<Self, Failure> {
-        exchange.head(&reply.head).await?;
+    pub async fn begin(call: Call, mut exchange: Exchange, reply: Reply) -> Result<Self, Failure> {
+        exchange.head(&reply.head()).await?;
         let framer = Framer::new(reply.framing);
-        Ok(Self {
-            call,
-            exchange,
-            body: reply.body,
-            framer,
-            calls: 1,
-            over: false,
-        })
+        Ok(Self { call, exchange, body: reply.body, framer, calls: 1, over: false })
     }
 
     /// The next events, a read's worth; `None` when the answer is whole.
@@ -99,7 +88,7 @@ impl Translation {
             providers::Ending::Again(call) => {
                 self.calls += 1;
                 let reply = self.call.make(&call).await?;
-                self.exchange.head(&reply.head).await?;
+                self.exchange.head(&reply.head()).await?;
                 (self.body, self.framer) = (reply.body, Framer::new(reply.framing));
                 Ok(Vec::new())
             }
@@ -119,10 +108,7 @@ impl Translation {
         while let Some(events) = self.events().await? {
             all.extend(events);
             if all.len() > 1_000_000 {
-                return Err(Failure::reported(
-                    FailureKind::Malformed,
-                    "The answer has no end.",
-                ));
+                return Err(Failure::reported(FailureKind::Malformed, "The answer has no end."));
             }
         }
         if let Some(document) = all.iter().find_map(document) {
@@ -138,11 +124,7 @@ impl Translation {
             }
             Operation::Embeddings => writer.embeddings(all, request.base64),
         };
-        Ok((
-            Bytes::from(text),
-            writer.usage().cloned(),
-            self.exchange.spent,
-        ))
+        Ok((Bytes::from(text), writer.usage().cloned(), self.exchange.spent))
     }
 }
 
@@ -164,10 +146,7 @@ fn usage_of(events: &[Event]) -> Option<Usage> {
 }
 
 fn unfinished() -> Failure {
-    Failure::reported(
-        FailureKind::Malformed,
-        "The answer broke off before it was finished.",
-    )
+    Failure::reported(FailureKind::Malformed, "The answer broke off before it was finished.")
 }
 
 /// A translated answer as a stream.
@@ -189,12 +168,8 @@ impl Stream {
         request: &Request,
     ) -> Result<(Self, Bytes), Failure> {
         let writer = Writer::new(request, &translation.call.candidate.profile.model);
-        let mut stream = Self {
-            translation,
-            writer,
-            wants_usage: request.wants_usage,
-            over: false,
-        };
+        let mut stream =
+            Self { translation, writer, wants_usage: request.wants_usage, over: false };
         let mut held = BytesMut::new();
         while held.len() < MOST_HELD {
             let content = stream.write(&mut held).await?;

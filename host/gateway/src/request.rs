@@ -67,10 +67,7 @@ pub struct Request {
 impl Request {
     /// A label's value.
     pub fn label(&self, name: &str) -> Option<&str> {
-        self.labels
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.labels.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether it may go to the operator's own machines only.
@@ -107,10 +104,7 @@ impl Tags for Serving {
     fn tags(&self) -> Vec<(&'static str, String)> {
         match &self.request {
             Some(request) => {
-                vec![
-                    ("tenant", request.tenant.to_string()),
-                    ("request", request.id.to_string()),
-                ]
+                vec![("tenant", request.tenant.to_string()), ("request", request.id.to_string())]
             }
             None => Vec::new(),
         }
@@ -154,22 +148,12 @@ impl<D: Tags> requests::HostRequest for State<D> {
 
     fn label(&mut self, handle: Handle, name: String) -> wasmtime::Result<Option<String>> {
         let lent = lent(self, &handle)?;
-        let noted = lent
-            .noted
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value);
-        Ok(noted
-            .map(String::as_str)
-            .or_else(|| lent.request.label(&name))
-            .map(str::to_owned))
+        let noted = lent.noted.iter().find(|(known, _)| *known == name).map(|(_, value)| value);
+        Ok(noted.map(String::as_str).or_else(|| lent.request.label(&name)).map(str::to_owned))
     }
 
     fn needs(&mut self, handle: Handle, feature: String) -> wasmtime::Result<bool> {
-        Ok(lent(self, &handle)?
-            .request
-            .needs
-            .contains(&feature.as_str()))
+        Ok(lent(self, &handle)?.request.needs.contains(&feature.as_str()))
     }
 
     fn input_token_estimate(&mut self, handle: Handle) -> wasmtime::Result<u32> {

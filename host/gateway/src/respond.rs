@@ -6,13 +6,11 @@
 use crate::attempt::{Answer, Answered, UnderWay};
 use crate::candidate::Candidate;
 use crate::contract::Usage;
-use crate::execute;
 use crate::failure::Failure;
 use crate::gateway::{Gateway, Permit, micros};
 use crate::record::Entry;
 use crate::refusal::Refusal;
 use crate::request::Request;
-use crate::signals::Outcome;
 use crate::wire::openai::error;
 use crate::wire::sse;
 use crate::{passthrough, relay};
@@ -86,7 +84,7 @@ pub fn answer(
     describe(&mut headers, &entry);
     let source = match answered.answer {
         Answer::Whole(whole, usage) => {
-            note_success(&candidate, answered.called, None, usage.as_ref());
+            candidate.answered(answered.called, None, usage.as_ref());
             entry.used(usage.as_ref(), &candidate);
             if let Some(cost) = entry.cost_usd {
                 put(&mut headers, "x-portcullis-cost-usd", &format!("{cost:.8}"));
@@ -199,16 +197,11 @@ impl Live {
         }
         match failure {
             None => {
-                note_success(
-                    &self.candidate,
-                    self.called,
-                    Some(self.first_content),
-                    usage,
-                );
+                self.candidate.answered(self.called, Some(self.first_content), usage);
                 entry.finish();
             }
             Some(failure) => {
-                execute::note(&self.candidate, failure, self.called.elapsed());
+                self.candidate.failed(failure, self.called.elapsed());
                 entry.fail(failure);
             }
         }
@@ -224,40 +217,11 @@ impl Drop for Live {
     }
 }
 
-fn note_success(
-    candidate: &Candidate,
-    called: Instant,
-    first_content: Option<Duration>,
-    usage: Option<&Usage>,
-) {
-    let total = called.elapsed();
-    let writing = total
-        .saturating_sub(first_content.unwrap_or_default())
-        .as_secs_f64();
-    let tokens = usage.and_then(|usage| usage.output_tokens);
-    let tokens_per_second = tokens.filter(|_| writing > 0.0).map(|n| n as f64 / writing);
-    let outcome = Outcome {
-        succeeded: true,
-        first_token: first_content,
-        total,
-        tokens_per_second,
-    };
-    candidate.signals.note(outcome);
-}
-
 /// Where it went and what that took, for whoever looks at the headers.
 fn describe(headers: &mut http::HeaderMap, entry: &Entry) {
-    put(
-        headers,
-        "x-portcullis-candidate",
-        entry.candidate.as_deref().unwrap_or_default(),
-    );
+    put(headers, "x-portcullis-candidate", entry.candidate.as_deref().unwrap_or_default());
     put(headers, "x-portcullis-route", &entry.route);
-    put(
-        headers,
-        "x-portcullis-attempts",
-        &entry.tried.len().to_string(),
-    );
+    put(headers, "x-portcullis-attempts", &entry.tried.len().to_string());
     let total = micros(entry.began().elapsed());
     let overhead = total.saturating_sub(entry.upstream_us);
     put(headers, "x-portcullis-overhead-us", &overhead.to_string());
@@ -295,11 +259,7 @@ pub fn refusal(refusal: &Refusal) -> Response {
         }
     }
     if let Some(retry) = refusal.should_retry {
-        put(
-            headers,
-            "x-should-retry",
-            if retry { "true" } else { "false" },
-        );
+        put(headers, "x-should-retry", if retry { "true" } else { "false" });
     }
     response
 }
@@ -312,9 +272,7 @@ pub fn models(gateway: &Gateway) -> Response {
     });
     let mut routes: Vec<&str> = gateway.routes.names().collect();
     routes.sort_unstable();
-    let routes = routes
-        .into_iter()
-        .map(|route| model_object(route, "portcullis"));
+    let routes = routes.into_iter().map(|route| model_object(route, "portcullis"));
     let data: Vec<Value> = routes.chain(candidates).collect();
     json_response(json!({ "object": "list", "data": data }).to_string())
 }

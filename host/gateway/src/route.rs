@@ -43,47 +43,25 @@ pub struct Routes {
 impl Routes {
     /// The routes of a configuration.
     pub fn new(config: &Config, policies: &[Arc<Policy>]) -> Self {
-        let candidates: Vec<Arc<Candidate>> = config
-            .candidates
-            .iter()
-            .cloned()
-            .map(Candidate::new)
-            .map(Arc::new)
-            .collect();
+        let candidates: Vec<Arc<Candidate>> =
+            config.candidates.iter().cloned().map(Candidate::new).map(Arc::new).collect();
         let named = config.routes.iter().map(|route| {
             let target = Target {
                 route: route.name.as_str().into(),
-                policies: route
-                    .policies
-                    .iter()
-                    .map(|index| policies[*index].clone())
-                    .collect(),
-                candidates: route
-                    .candidates
-                    .iter()
-                    .map(|i| candidates[*i].clone())
-                    .collect(),
+                policies: route.policies.iter().map(|index| policies[*index].clone()).collect(),
+                candidates: route.candidates.iter().map(|i| candidates[*i].clone()).collect(),
                 timeout: route.timeout,
             };
             (route.name.clone(), target)
         });
-        let by_id = candidates
-            .iter()
-            .map(|c| (c.profile.id.clone(), c.clone()))
-            .collect();
+        let by_id = candidates.iter().map(|c| (c.profile.id.clone(), c.clone())).collect();
         let providers = config.providers.iter().enumerate();
         let open = providers
             .filter(|(_, provider)| provider.open_models)
             .map(|(index, provider)| (provider.name.clone(), (index, provider.clone())))
             .collect();
         let opened = Mutex::new(HashMap::new());
-        Self {
-            named: named.collect(),
-            candidates,
-            by_id,
-            open,
-            opened,
-        }
+        Self { named: named.collect(), candidates, by_id, open, opened }
     }
 
     /// Every configured candidate, in the configuration's order.
@@ -110,32 +88,16 @@ impl Routes {
             // Who names a candidate has decided: no policy is asked.
             let candidates = Arc::from([candidate]);
             let policies = Arc::from([]);
-            return Ok(Target {
-                route: asked.into(),
-                policies,
-                candidates,
-                timeout: None,
-            });
+            return Ok(Target { route: asked.into(), policies, candidates, timeout: None });
         }
-        let bare = self
-            .candidates
-            .iter()
-            .filter(|c| c.profile.bare() == asked)
-            .cloned();
+        let bare = self.candidates.iter().filter(|c| c.profile.bare() == asked).cloned();
         let candidates: Arc<[Arc<Candidate>]> = bare.collect();
         if candidates.is_empty() {
             return Err(Refusal::unknown_model(asked, &self.nearest(asked)));
         }
-        let policies = self
-            .named
-            .get(DEFAULT)
-            .map_or_else(|| Arc::from([]), |t| t.policies.clone());
-        Ok(Target {
-            route: asked.into(),
-            policies,
-            candidates,
-            timeout: None,
-        })
+        let policies =
+            self.named.get(DEFAULT).map_or_else(|| Arc::from([]), |t| t.policies.clone());
+        Ok(Target { route: asked.into(), policies, candidates, timeout: None })
     }
 
     /// A candidate for a model that is not listed, at a provider that takes any.
@@ -173,14 +135,8 @@ impl Routes {
 
     /// The names that are most like it.
     fn nearest(&self, asked: &str) -> Vec<String> {
-        let ids = self
-            .candidates
-            .iter()
-            .map(|candidate| candidate.profile.id.as_str());
-        let bare = self
-            .candidates
-            .iter()
-            .map(|candidate| candidate.profile.bare());
+        let ids = self.candidates.iter().map(|candidate| candidate.profile.id.as_str());
+        let bare = self.candidates.iter().map(|candidate| candidate.profile.bare());
         let mut near: Vec<(f64, &str)> = ids
             .chain(bare)
             .chain(self.names())
@@ -190,10 +146,7 @@ impl Routes {
             .collect();
         near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
         near.dedup_by_key(|(_, name)| *name);
-        near.into_iter()
-            .take(3)
-            .map(|(_, name)| name.to_owned())
-            .collect()
+        near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
     }
 }
 
@@ -217,10 +170,7 @@ impl Target {
             return Ok(self);
         }
         if !self.candidates.iter().any(|candidate| has(candidate)) {
-            let why = format!(
-                "No model of {:?} has the operation {operation:?}.",
-                request.asked
-            );
+            let why = format!("No model of {:?} has the operation {operation:?}.", request.asked);
             return Err(Refusal::none_left(why));
         }
         self.candidates = self.candidates.iter().filter(|c| may(c)).cloned().collect();

@@ -87,23 +87,14 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (clients, clients_at) = listen(server.listen).await?;
     let (admin, admin_at) = listen(gateway.config.admin.listen).await?;
     let (stop, _) = watch::channel(Stop::Not);
-    let state = Arc::new(State {
-        draining: AtomicBool::new(false),
-        stop,
-    });
+    let state = Arc::new(State { draining: AtomicBool::new(false), stop });
     let serving = {
         let gateway = gateway.clone();
         let service = move |request| {
             let gateway = gateway.clone();
             async move { Ok(gateway.answer(request).await) }
         };
-        tokio::spawn(accept(
-            clients,
-            server.clone(),
-            state.clone(),
-            Stop::Clients,
-            service,
-        ))
+        tokio::spawn(accept(clients, server.clone(), state.clone(), Stop::Clients, service))
     };
     let administering = {
         let shared = (gateway.clone(), state.clone());
@@ -111,32 +102,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             let (gateway, state) = shared.clone();
             async move { Ok(admin::answer(&gateway, &state, &request)) }
         };
-        tokio::spawn(accept(
-            admin,
-            server,
-            state.clone(),
-            Stop::Everything,
-            service,
-        ))
+        tokio::spawn(accept(admin, server, state.clone(), Stop::Everything, service))
     };
-    Listening {
-        whom: "clients",
-        address: clients_at,
-    }
-    .emit();
-    Listening {
-        whom: "admin",
-        address: admin_at,
-    }
-    .emit();
-    Ok(Running {
-        clients: clients_at,
-        admin: admin_at,
-        gateway,
-        state,
-        serving,
-        administering,
-    })
+    Listening { whom: "clients", address: clients_at }.emit();
+    Listening { whom: "admin", address: admin_at }.emit();
+    Ok(Running { clients: clients_at, admin: admin_at, gateway, state, serving, administering })
 }
 
 impl Running {
@@ -145,11 +115,7 @@ impl Running {
     pub async fn stop(self) -> usize {
         let server = &self.gateway.config.server;
         let under_way = server.concurrency - self.gateway.places.available_permits();
-        Draining {
-            under_way,
-            patience: server.drain,
-        }
-        .emit();
+        Draining { under_way, patience: server.drain }.emit();
         self.state.draining.store(true, Ordering::Relaxed);
         self.state.stop.send_replace(Stop::Clients);
         let cut_off = self.serving.await.unwrap_or_default();

@@ -75,11 +75,8 @@ impl Signals {
             return;
         }
         let resets_at = resets_in.map(|resets_in| Instant::now() + resets_in);
-        *self.headroom.lock().unwrap_or_else(PoisonError::into_inner) = Left {
-            requests,
-            tokens,
-            resets_at,
-        };
+        *self.headroom.lock().unwrap_or_else(PoisonError::into_inner) =
+            Left { requests, tokens, resets_at };
     }
 
     /// The contract's view of the window.
@@ -88,12 +85,7 @@ impl Signals {
         let outcomes = &window.outcomes;
         let failed = outcomes.iter().filter(|outcome| !outcome.succeeded).count();
         let of = |value: fn(&Outcome) -> Option<f64>| {
-            median(
-                outcomes
-                    .iter()
-                    .filter(|outcome| outcome.succeeded)
-                    .filter_map(value),
-            )
+            median(outcomes.iter().filter(|outcome| outcome.succeeded).filter_map(value))
         };
         Performance {
             error_rate: if outcomes.is_empty() {
@@ -113,11 +105,7 @@ impl Signals {
         let left = self.headroom.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if left.resets_at.is_some_and(|at| at <= now) {
-            return Headroom {
-                requests: None,
-                tokens: None,
-                resets_in_ms: None,
-            };
+            return Headroom { requests: None, tokens: None, resets_in_ms: None };
         }
         let ms = |at: Instant| u64::try_from((at - now).as_millis()).unwrap_or(u64::MAX);
         Headroom {
@@ -157,12 +145,7 @@ mod tests {
 
     fn outcome(ms: u64, succeeded: bool) -> Outcome {
         let total = Duration::from_millis(ms);
-        Outcome {
-            succeeded,
-            first_token: None,
-            total,
-            tokens_per_second: None,
-        }
+        Outcome { succeeded, first_token: None, total, tokens_per_second: None }
     }
 
     #[test]

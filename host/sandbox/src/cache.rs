@@ -25,10 +25,7 @@ pub(crate) struct Cache {
 impl Cache {
     /// Makes the folder, or checks that it is nobody else's.
     pub(crate) fn open(folder: &Path, engine: &wasmtime::Engine) -> Result<Self, EngineError> {
-        let fail = |why: String| EngineError::Cache {
-            folder: folder.to_owned(),
-            why,
-        };
+        let fail = |why: String| EngineError::Cache { folder: folder.to_owned(), why };
         let mut hash = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hash);
         let folder_of_engine = folder.join(format!("{:016x}", hash.finish()));
@@ -38,9 +35,7 @@ impl Cache {
                 return Err(fail(why));
             }
         }
-        Ok(Self {
-            folder: folder_of_engine,
-        })
+        Ok(Self { folder: folder_of_engine })
     }
 
     /// The component that was kept under `key`, if it is there and whole.
@@ -58,9 +53,8 @@ impl Cache {
 
     /// Keeps a component under `key`. The file appears whole or not at all.
     pub(crate) fn put(&self, key: &Digest, component: &Component) -> io::Result<()> {
-        let compiled = component
-            .serialize()
-            .map_err(|error| io::Error::other(format!("{error:#}")))?;
+        let compiled =
+            component.serialize().map_err(|error| io::Error::other(format!("{error:#}")))?;
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.write_all(Digest::of(&compiled).bytes())?;
         file.write_all(&compiled)?;
@@ -73,25 +67,17 @@ impl Cache {
     }
 }
 
-#[allow(
-    unsafe_code,
-    reason = "loads compiled code that this program itself wrote; see above"
-)]
+#[allow(unsafe_code, reason = "loads compiled code that this program itself wrote; see above")]
 fn load(engine: &wasmtime::Engine, compiled: &[u8]) -> Option<Component> {
     // SAFETY: `compiled` is what `Cache::put` wrote: it lies in a folder and a file that only
     // this user can write, and its digest is that of the file's head.
     let loaded = unsafe { Component::deserialize(engine, compiled) };
-    loaded
-        .inspect_err(|error| tracing::warn!("a compiled component does not load: {error:#}"))
-        .ok()
+    loaded.inspect_err(|error| tracing::warn!("a compiled component does not load: {error:#}")).ok()
 }
 
 fn make_private(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// Whether the file or folder is this user's and nobody else may write to it.

@@ -28,11 +28,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            instances: 1_000,
-            stack: 512 << 10,
-            cache: None,
-        }
+        Self { instances: 1_000, stack: 512 << 10, cache: None }
     }
 }
 
@@ -83,11 +79,7 @@ impl Engine {
         };
         start_clock(&wasmtime).map_err(|error| failed(error.into()))?;
         let places = Arc::new(Semaphore::new(settings.instances as usize));
-        Ok(Self {
-            wasmtime,
-            cache,
-            places,
-        })
+        Ok(Self { wasmtime, cache, places })
     }
 
     /// Sandboxes that could be made right now without waiting.
@@ -141,14 +133,12 @@ fn pool(settings: &Settings) -> PoolingAllocationConfig {
 /// a guest that spins can hold the very worker that drives the executor's timers.
 fn start_clock(engine: &wasmtime::Engine) -> std::io::Result<()> {
     let engine = engine.weak();
-    std::thread::Builder::new()
-        .name("sandbox-ticks".to_owned())
-        .spawn(move || {
-            while let Some(engine) = engine.upgrade() {
-                engine.increment_epoch();
-                drop(engine);
-                std::thread::park_timeout(TICK);
-            }
-        })?;
+    std::thread::Builder::new().name("sandbox-ticks".to_owned()).spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::park_timeout(TICK);
+        }
+    })?;
     Ok(())
 }

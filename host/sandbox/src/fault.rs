@@ -75,12 +75,6 @@ pub enum Fault {
         /// What was wrong with it.
         message: String,
     },
-    /// It asked for something that it was not granted.
-    #[error("it may not {what}")]
-    Denied {
-        /// What it tried to do.
-        what: String,
-    },
     /// There was no room for another sandbox. Not the guest's doing.
     #[error("no sandbox was free within {} ms", waited.as_millis())]
     Busy {
@@ -104,7 +98,6 @@ impl Fault {
             Self::Deadline { .. } => "deadline",
             Self::Trapped { .. } => "trapped",
             Self::Malformed { .. } => "malformed",
-            Self::Denied { .. } => "denied",
             Self::Busy { .. } => "busy",
         }
     }
@@ -115,21 +108,15 @@ impl Fault {
             return fault.clone();
         }
         if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
-            return Self::Busy {
-                waited: Duration::ZERO,
-            };
+            return Self::Busy { waited: Duration::ZERO };
         }
         if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
-            return Self::Handles {
-                limit: limits.handles,
-            };
+            return Self::Handles { limit: limits.handles };
         }
         match error.downcast_ref::<Trap>() {
             Some(Trap::StackOverflow) => return Self::Stack,
             Some(_) => {
-                return Self::Trapped {
-                    message: shorten(&format!("{error:#}")),
-                };
+                return Self::Trapped { message: shorten(&format!("{error:#}")) };
             }
             None => {}
         }
@@ -137,17 +124,11 @@ impl Fault {
         // which fails the day their words change.
         let root = error.root_cause().to_string();
         if root.contains("fuel allocated for hostcalls has been exhausted") {
-            Self::Output {
-                limit: limits.output,
-            }
+            Self::Output { limit: limits.output }
         } else if root.contains("store handle limit exceeded") {
-            Self::Handles {
-                limit: limits.handles,
-            }
+            Self::Handles { limit: limits.handles }
         } else {
-            Self::Malformed {
-                message: shorten(&root),
-            }
+            Self::Malformed { message: shorten(&root) }
         }
     }
 }

@@ -28,13 +28,7 @@ pub struct Generation<T> {
 impl<T> Generation<T> {
     fn new(id: u64, digest: Digest, value: T) -> Arc<Self> {
         let (pins, unpinned) = (AtomicUsize::new(0), Notify::new());
-        Arc::new(Self {
-            id,
-            digest,
-            value,
-            pins,
-            unpinned,
-        })
+        Arc::new(Self { id, digest, value, pins, unpinned })
     }
 
     /// Waits until nobody uses it. Sensible once another has taken its place.
@@ -88,11 +82,7 @@ impl<T> Slot<T> {
     /// A slot with its first generation, which will keep `keep` earlier ones.
     pub fn new(digest: Digest, value: T, keep: usize) -> Self {
         let current = ArcSwap::new(Generation::new(1, digest, value));
-        Self {
-            current,
-            earlier: Mutex::new(VecDeque::new()),
-            keep,
-        }
+        Self { current, earlier: Mutex::new(VecDeque::new()), keep }
     }
 
     /// The present generation, for as long as the caller holds it.
@@ -106,12 +96,7 @@ impl<T> Slot<T> {
     pub fn publish(&self, digest: Digest, value: T) -> Arc<Generation<T>> {
         // The lock makes concurrent publications take turns; readers never see it.
         let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = self
-            .current
-            .load()
-            .id
-            .max(earlier.back().map_or(0, |g| g.id))
-            + 1;
+        let next = self.current.load().id.max(earlier.back().map_or(0, |g| g.id)) + 1;
         let old = self.current.swap(Generation::new(next, digest, value));
         earlier.push_back(old.clone());
         while earlier.len() > self.keep {

@@ -63,14 +63,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new(limits: std::sync::Arc<Limits>) -> Self {
-        Self {
-            limits,
-            memory: 0,
-            table_elements: 0,
-            ticks: 0,
-            host_calls: 0,
-            dropped_lines: 0,
-        }
+        Self { limits, memory: 0, table_elements: 0, ticks: 0, host_calls: 0, dropped_lines: 0 }
     }
 
     /// A call from the host begins.
@@ -84,9 +77,7 @@ impl Meter {
         self.ticks += 1;
         // The first tick says only that a boundary was crossed, not that a tick went by.
         if TICK * (self.ticks - 1) >= self.limits.cpu {
-            return Err(Fault::Cpu {
-                limit: self.limits.cpu,
-            });
+            return Err(Fault::Cpu { limit: self.limits.cpu });
         }
         Ok(())
     }
@@ -95,9 +86,7 @@ impl Meter {
     pub(crate) fn host_call(&mut self) -> Result<(), Fault> {
         self.host_calls += 1;
         if self.host_calls > self.limits.host_calls {
-            return Err(Fault::HostCalls {
-                limit: self.limits.host_calls,
-            });
+            return Err(Fault::HostCalls { limit: self.limits.host_calls });
         }
         Ok(())
     }
@@ -106,9 +95,7 @@ impl Meter {
     pub(crate) fn dropped_line(&mut self) -> Result<(), Fault> {
         self.dropped_lines += 1;
         if self.dropped_lines > self.limits.log_lines_per_second {
-            return Err(Fault::LogLines {
-                limit: self.limits.log_lines_per_second,
-            });
+            return Err(Fault::LogLines { limit: self.limits.log_lines_per_second });
         }
         Ok(())
     }
@@ -125,10 +112,7 @@ impl ResourceLimiter for Meter {
     ) -> wasmtime::Result<bool> {
         let total = self.memory.saturating_sub(current).saturating_add(desired);
         if total > self.limits.memory {
-            return Err(Fault::Memory {
-                limit: self.limits.memory,
-            }
-            .into());
+            return Err(Fault::Memory { limit: self.limits.memory }.into());
         }
         self.memory = total;
         Ok(true)
@@ -136,10 +120,7 @@ impl ResourceLimiter for Meter {
 
     /// The pool had no room for a growth that this limit would have allowed.
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        Err(Fault::Memory {
-            limit: self.limits.memory,
-        }
-        .into())
+        Err(Fault::Memory { limit: self.limits.memory }.into())
     }
 
     fn table_growing(
@@ -148,24 +129,15 @@ impl ResourceLimiter for Meter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let total = self
-            .table_elements
-            .saturating_sub(current)
-            .saturating_add(desired);
+        let total = self.table_elements.saturating_sub(current).saturating_add(desired);
         if total > self.limits.table_elements {
-            return Err(Fault::Tables {
-                limit: self.limits.table_elements,
-            }
-            .into());
+            return Err(Fault::Tables { limit: self.limits.table_elements }.into());
         }
         self.table_elements = total;
         Ok(true)
     }
 
     fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        Err(Fault::Tables {
-            limit: self.limits.table_elements,
-        }
-        .into())
+        Err(Fault::Tables { limit: self.limits.table_elements }.into())
     }
 }

@@ -27,10 +27,7 @@ pub(crate) fn link<W: World>(
         let capability = match interface.strip_prefix(HOST) {
             Some(capability) => Some(capability),
             None if interface.starts_with("wasi:") => Some("wasi"),
-            None => match W::imports()
-                .iter()
-                .find(|known| known.interface == interface)
-            {
+            None => match W::imports().iter().find(|known| known.interface == interface) {
                 Some(known) => known.capability,
                 None => {
                     refused.push(format!("`{import}`, which {} does not have", W::NAME));
@@ -55,11 +52,7 @@ pub(crate) fn link<W: World>(
             }
         }
         // One call links all of WASI.
-        let name = if interface.starts_with("wasi:") {
-            "wasi"
-        } else {
-            interface
-        };
+        let name = if interface.starts_with("wasi:") { "wasi" } else { interface };
         if !linked.insert(name.to_owned()) {
             continue;
         }
@@ -72,11 +65,7 @@ pub(crate) fn link<W: World>(
             refused.push(format!("`{import}`, which cannot be linked: {error:#}"));
         }
     }
-    if refused.is_empty() {
-        Ok(linker)
-    } else {
-        Err(LoadError::Imports { refused })
-    }
+    if refused.is_empty() { Ok(linker) } else { Err(LoadError::Imports { refused }) }
 }
 
 fn link_capability<D: crate::Tags>(
@@ -88,9 +77,7 @@ fn link_capability<D: crate::Tags>(
         "clock" => host::clock::add_to_linker::<_, HasSelf<State<D>>>(linker, |state| state),
         "random" => host::random::add_to_linker::<_, HasSelf<State<D>>>(linker, |state| state),
         "metrics" => host::metrics::add_to_linker::<_, HasSelf<State<D>>>(linker, |state| state),
-        _ => Err(wasmtime::format_err!(
-            "this version has no such capability yet"
-        )),
+        _ => Err(wasmtime::format_err!("this version has no such capability yet")),
     }
 }
 

@@ -101,9 +101,7 @@ impl Manifest {
 
     /// Whether it asks for the capability, whatever the argument.
     pub fn asks_for(&self, capability: &str) -> bool {
-        self.capabilities
-            .iter()
-            .any(|asked| grant::name(asked) == capability)
+        self.capabilities.iter().any(|asked| grant::name(asked) == capability)
     }
 
     /// All that is wrong with `settings`, each with the place where it is; empty if they fit
@@ -111,27 +109,15 @@ impl Manifest {
     pub fn problems_of(&self, settings: &Value) -> Vec<String> {
         let Some(schema) = &self.settings else {
             let empty = settings.as_object().is_none_or(serde_json::Map::is_empty);
-            return if empty {
-                Vec::new()
-            } else {
-                vec!["the plugin has no settings".to_owned()]
-            };
+            return if empty { Vec::new() } else { vec!["the plugin has no settings".to_owned()] };
         };
         let place = |pointer: String| {
-            if pointer.is_empty() {
-                "/".to_owned()
-            } else {
-                pointer
-            }
+            if pointer.is_empty() { "/".to_owned() } else { pointer }
         };
         let problem = |e: jsonschema::ValidationError<'_>| {
             format!("{}: {e}", place(e.instance_path().to_string()))
         };
-        schema
-            .validator
-            .iter_errors(settings)
-            .map(problem)
-            .collect()
+        schema.validator.iter_errors(settings).map(problem).collect()
     }
 }
 
@@ -142,9 +128,7 @@ impl Schema {
                 field: "settings",
                 problem: format!("is not a JSON schema: {error}"),
             })?;
-        Ok(Self {
-            validator: std::sync::Arc::new(validator),
-        })
+        Ok(Self { validator: std::sync::Arc::new(validator) })
     }
 }
 
@@ -157,23 +141,15 @@ mod tests {
 
     #[track_caller]
     fn check(more: &str, expected: &str) {
-        let error = Manifest::parse(&format!("{PLAIN}{more}"))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains(expected),
-            "expected {expected:?} in {error:?}"
-        );
+        let error = Manifest::parse(&format!("{PLAIN}{more}")).unwrap_err().to_string();
+        assert!(error.contains(expected), "expected {expected:?} in {error:?}");
     }
 
     #[test]
     fn what_is_wrong_with_a_manifest_is_said() {
         check("colour = 1", "unknown field `colour`");
         check("capabilities = 1", "line 4");
-        check(
-            "[settings]\ntype = \"nonsense\"",
-            "`settings` is not a JSON schema",
-        );
+        check("[settings]\ntype = \"nonsense\"", "`settings` is not a JSON schema");
         let named = |name: &str| Manifest::parse(&PLAIN.replace("\"p\"", &format!("{name:?}")));
         assert!(named("Über").unwrap_err().to_string().contains("`name`"));
         assert!(named("").unwrap_err().to_string().contains("`name`"));
@@ -187,17 +163,10 @@ mod tests {
                       [settings.properties.retries]\ntype = \"integer\"\nmaximum = 3\n\
                       [settings.properties.mode]\nenum = [\"a\", \"b\"]\n";
         let manifest = Manifest::parse(&format!("{PLAIN}{schema}")).unwrap();
-        assert!(
-            manifest
-                .problems_of(&json!({"retries": 2, "mode": "a"}))
-                .is_empty()
-        );
+        assert!(manifest.problems_of(&json!({"retries": 2, "mode": "a"})).is_empty());
         let problems = manifest.problems_of(&json!({"retries": 9, "mode": "c", "x": 1}));
         assert_eq!(problems.len(), 3, "{problems:?}");
-        assert!(
-            problems.iter().any(|p| p.starts_with("/retries: ")),
-            "{problems:?}"
-        );
+        assert!(problems.iter().any(|p| p.starts_with("/retries: ")), "{problems:?}");
     }
 
     #[test]

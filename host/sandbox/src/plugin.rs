@@ -36,11 +36,7 @@ impl Package {
     pub fn new(manifest: Manifest, component: impl Into<Arc<[u8]>>) -> Self {
         let component = component.into();
         let digest = Digest::of(&component);
-        Self {
-            manifest,
-            component,
-            digest,
-        }
+        Self { manifest, component, digest }
     }
 }
 
@@ -137,19 +133,14 @@ impl Engine {
     ) -> Result<Arc<Plugin<W>>, LoadError> {
         if package.manifest.world != W::NAME {
             let found = package.manifest.world.clone();
-            return Err(LoadError::World {
-                found,
-                expected: W::NAME,
-            });
+            return Err(LoadError::World { found, expected: W::NAME });
         }
         let problems = package.manifest.problems_of(settings);
         if !problems.is_empty() {
             return Err(LoadError::Settings { problems });
         }
         if package.component.len() > MAX_COMPONENT {
-            return Err(LoadError::TooLarge {
-                bytes: package.component.len(),
-            });
+            return Err(LoadError::TooLarge { bytes: package.component.len() });
         }
         let loading = Loading {
             engine: self,
@@ -160,10 +151,7 @@ impl Engine {
         };
         let template = loading.configured::<W>().await?;
         let description = template.describe_twice().await?;
-        Ok(Arc::new(Plugin {
-            template,
-            description,
-        }))
+        Ok(Arc::new(Plugin { template, description }))
     }
 
     async fn place(&self, patience: std::time::Duration) -> Result<OwnedSemaphorePermit, Fault> {
@@ -229,27 +217,15 @@ impl Loading<'_> {
         let compiled = self.compile(component.bytes.clone().into()).await?;
         let template = self.template::<W>(&compiled, None)?;
         let place = self.engine.place(self.limits.deadline).await;
-        let _place = place.map_err(|fault| LoadError::Fault {
-            step: "configure",
-            fault,
-        })?;
-        let mut store = bounded(
-            &self.engine.wasmtime,
-            &template.identity,
-            &self.limits,
-            W::nobody(),
-        );
+        let _place = place.map_err(|fault| LoadError::Fault { step: "configure", fault })?;
+        let mut store =
+            bounded(&self.engine.wasmtime, &template.identity, &self.limits, W::nobody());
         let instance = template.instantiate(&mut store, "configure").await?;
-        template
-            .configure(&mut store, &instance, &self.settings)
-            .await?;
+        template.configure(&mut store, &instance, &self.settings).await?;
         // Reading its state is not the guest's doing and copies more than a guest may.
         store.data_mut().meter.enter();
         store.set_hostcall_fuel(usize::MAX);
-        component
-            .take(&mut store, instance)
-            .await
-            .map_err(|why| LoadError::Compile { why })
+        component.take(&mut store, instance).await.map_err(|why| LoadError::Compile { why })
     }
 
     fn template<W: World>(
@@ -259,9 +235,7 @@ impl Loading<'_> {
     ) -> Result<Template<W>, LoadError> {
         let wasmtime = &self.engine.wasmtime;
         let linker = linker::link::<W>(wasmtime, component, self.package, self.grants)?;
-        let exports = |error: wasmtime::Error| LoadError::Exports {
-            why: format!("{error:#}"),
-        };
+        let exports = |error: wasmtime::Error| LoadError::Exports { why: format!("{error:#}") };
         let pre = linker.instantiate_pre(component).map_err(exports)?;
         let indices = W::indices(&pre).map_err(exports)?;
         Ok(Template {
@@ -287,12 +261,8 @@ impl Loading<'_> {
             tokio::task::spawn_blocking(move || Component::new(&engine, &bytes[..])).await;
         match compiled {
             Ok(Ok(component)) => Ok(component),
-            Ok(Err(error)) => Err(LoadError::Compile {
-                why: format!("{error:#}"),
-            }),
-            Err(error) => Err(LoadError::Compile {
-                why: error.to_string(),
-            }),
+            Ok(Err(error)) => Err(LoadError::Compile { why: format!("{error:#}") }),
+            Err(error) => Err(LoadError::Compile { why: error.to_string() }),
         }
     }
 
@@ -327,9 +297,7 @@ impl<W: World> Plugin<W> {
                 _plugin: self.clone(),
             }),
             Err(LoadError::Fault { fault, .. }) => Err(fault),
-            Err(error) => Err(Fault::Malformed {
-                message: error.to_string(),
-            }),
+            Err(error) => Err(Fault::Malformed { message: error.to_string() }),
         }
     }
 
@@ -357,11 +325,7 @@ impl<W: World> Plugin<W> {
 impl<W: World> Template<W> {
     async fn make(&self, data: W::Data, step: &'static str) -> Result<Parts<W>, LoadError> {
         let failed = |fault| LoadError::Fault { step, fault };
-        let place = self
-            .engine
-            .place(self.limits.deadline)
-            .await
-            .map_err(failed)?;
+        let place = self.engine.place(self.limits.deadline).await.map_err(failed)?;
         let mut store = bounded(&self.engine.wasmtime, &self.identity, &self.limits, data);
         let instance = self.instantiate(&mut store, step).await?;
         if let Some(settings) = &self.settings {
@@ -378,9 +342,7 @@ impl<W: World> Template<W> {
         step: &'static str,
     ) -> Result<wasmtime::component::Instance, LoadError> {
         store.set_epoch_deadline(1);
-        let watch = Watch {
-            limits: self.limits.clone(),
-        };
+        let watch = Watch { limits: self.limits.clone() };
         let made = watch.over(self.pre.instantiate_async(store)).await;
         made.map_err(|fault| LoadError::Fault { step, fault })
     }
@@ -392,15 +354,11 @@ impl<W: World> Template<W> {
         settings: &str,
     ) -> Result<(), LoadError> {
         const STEP: &str = "configure";
-        let guest =
-            W::guest(&self.indices, store, instance).map_err(|error| LoadError::Exports {
-                why: format!("{error:#}"),
-            })?;
+        let guest = W::guest(&self.indices, store, instance)
+            .map_err(|error| LoadError::Exports { why: format!("{error:#}") })?;
         store.data_mut().meter.enter();
         store.set_epoch_deadline(1);
-        let watch = Watch {
-            limits: self.limits.clone(),
-        };
+        let watch = Watch { limits: self.limits.clone() };
         match watch.over(W::configure(&guest, store, settings)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(why)) => Err(LoadError::Refused { why }),
@@ -411,11 +369,7 @@ impl<W: World> Template<W> {
     /// A pure function answers the same in two fresh sandboxes.
     async fn describe_twice(&self) -> Result<W::Description, LoadError> {
         let first = self.describe().await?;
-        if self.describe().await? == first {
-            Ok(first)
-        } else {
-            Err(LoadError::Unsteady)
-        }
+        if self.describe().await? == first { Ok(first) } else { Err(LoadError::Unsteady) }
     }
 
     async fn describe(&self) -> Result<W::Description, LoadError> {
@@ -423,16 +377,11 @@ impl<W: World> Template<W> {
         let (mut store, guest, _place) = self.make(W::nobody(), STEP).await?;
         store.data_mut().meter.enter();
         store.set_epoch_deadline(1);
-        let watch = Watch {
-            limits: self.limits.clone(),
-        };
+        let watch = Watch { limits: self.limits.clone() };
         let described = watch.over(W::describe(&guest, &mut store)).await;
         described.map_err(|fault| LoadError::Fault { step: STEP, fault })
     }
 }
 
-type Parts<W> = (
-    wasmtime::Store<State<<W as World>::Data>>,
-    <W as World>::Guest,
-    OwnedSemaphorePermit,
-);
+type Parts<W> =
+    (wasmtime::Store<State<<W as World>::Data>>, <W as World>::Guest, OwnedSemaphorePermit);

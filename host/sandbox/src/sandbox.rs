@@ -33,13 +33,7 @@ impl<W: World> Sandbox<W> {
         self.store.data_mut().meter.enter();
         // Ticks that went by while nobody was inside are not the guest's.
         self.store.set_epoch_deadline(1);
-        (
-            &self.guest,
-            &mut self.store,
-            Watch {
-                limits: self.limits.clone(),
-            },
-        )
+        (&self.guest, &mut self.store, Watch { limits: self.limits.clone() })
     }
 
     /// The embedder's data.
@@ -71,9 +65,7 @@ impl Watch {
         match tokio::time::timeout(self.limits.deadline, call).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(Fault::of(&error, &self.limits)),
-            Err(_) => Err(Fault::Deadline {
-                limit: self.limits.deadline,
-            }),
+            Err(_) => Err(Fault::Deadline { limit: self.limits.deadline }),
         }
     }
 }

@@ -15,9 +15,8 @@ pub(crate) const VERSION: &[u8] = b"wizer-48-1";
 
 /// The component with exports to read its state by, or wizer's word why it cannot have them.
 pub(crate) fn instrument(component: &[u8]) -> Result<Instrumented<'_>, String> {
-    let (context, bytes) = Wizer::new()
-        .instrument_component(component)
-        .map_err(|error| format!("{error:#}"))?;
+    let (context, bytes) =
+        Wizer::new().instrument_component(component).map_err(|error| format!("{error:#}"))?;
     Ok(Instrumented { context, bytes })
 }
 
@@ -33,14 +32,8 @@ impl Instrumented<'_> {
         store: &mut Store<State<D>>,
         instance: Instance,
     ) -> Result<Vec<u8>, String> {
-        let mut reader = Reader {
-            store,
-            instance,
-            failed: None,
-        };
-        let taken = Wizer::new()
-            .snapshot_component(&self.context, &mut reader)
-            .await;
+        let mut reader = Reader { store, instance, failed: None };
+        let taken = Wizer::new().snapshot_component(&self.context, &mut reader).await;
         match reader.failed {
             Some(error) => Err(format!("{error:#}")),
             None => taken.map_err(|error| format!("{error:#}")),
@@ -78,17 +71,13 @@ impl<D: Send + 'static> Reader<'_, D> {
         function: &str,
     ) -> wasmtime::Result<R> {
         let missing = || wasmtime::format_err!("wizer's export {interface}#{function} is missing");
-        let (_, outer) = self
-            .instance
-            .get_export(&mut *self.store, None, interface)
-            .ok_or_else(missing)?;
+        let (_, outer) =
+            self.instance.get_export(&mut *self.store, None, interface).ok_or_else(missing)?;
         let (_, index) = self
             .instance
             .get_export(&mut *self.store, Some(&outer), function)
             .ok_or_else(missing)?;
-        let function = self
-            .instance
-            .get_typed_func::<(), (R,)>(&mut *self.store, index)?;
+        let function = self.instance.get_typed_func::<(), (R,)>(&mut *self.store, index)?;
         Ok(function.call_async(&mut *self.store, ()).await?.0)
     }
 }
@@ -114,16 +103,10 @@ impl<D: Send + 'static> ComponentInstanceState for Reader<'_, D> {
     }
 
     async fn call_func_ret_f32(&mut self, interface: &str, function: &str) -> u32 {
-        self.call::<f32>(interface, function)
-            .await
-            .unwrap_or_default()
-            .to_bits()
+        self.call::<f32>(interface, function).await.unwrap_or_default().to_bits()
     }
 
     async fn call_func_ret_f64(&mut self, interface: &str, function: &str) -> u64 {
-        self.call::<f64>(interface, function)
-            .await
-            .unwrap_or_default()
-            .to_bits()
+        self.call::<f64>(interface, function).await.unwrap_or_default().to_bits()
     }
 }

@@ -72,10 +72,7 @@ pub(crate) fn bounded<D: Tags>(
     // executor, and a call that was given up is dropped at the next tick.
     store.epoch_deadline_callback(|mut context| {
         context.data_mut().meter.tick()?;
-        Ok(UpdateDeadline::YieldCustom(
-            1,
-            Box::pin(tokio::task::yield_now()),
-        ))
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     });
     store
 }

@@ -27,31 +27,16 @@ use std::fs;
 use std::path::Path;
 
 /// Plays every `*.toml` of a folder. Panics with what differs, and at which cut.
-#[allow(
-    clippy::panic,
-    reason = "only tests call this, and this is how a test fails"
-)]
+#[allow(clippy::panic, reason = "only tests call this, and this is how a test fails")]
 pub fn check<P: Provider>(folder: impl AsRef<Path>) {
     let folder = folder.as_ref();
     let entries =
         fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut paths: Vec<_> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
-    paths.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "toml")
-    });
+    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();
-    assert!(
-        !paths.is_empty(),
-        "{} holds no recordings",
-        folder.display()
-    );
-    let differences: Vec<String> = paths
-        .iter()
-        .filter_map(|path| play::<P>(path).err())
-        .collect();
+    assert!(!paths.is_empty(), "{} holds no recordings", folder.display());
+    let differences: Vec<String> = paths.iter().filter_map(|path| play::<P>(path).err()).collect();
     assert!(differences.is_empty(), "\n\n{}", differences.join("\n"));
 }
 
@@ -90,10 +75,7 @@ impl Cut {
         match self {
             Self::At(place) => {
                 let (before, behind) = reply.split_at(place.min(reply.len()));
-                [before, behind]
-                    .into_iter()
-                    .filter(|piece| !piece.is_empty())
-                    .collect()
+                [before, behind].into_iter().filter(|piece| !piece.is_empty()).collect()
             }
             Self::Everywhere => reply.chunks(1).collect(),
         }
@@ -144,12 +126,7 @@ impl Heard {
             if !(200..300).contains(&reply.status) {
                 return Err(Stop::Failed(provider.refused(&head, reply.body.as_bytes())));
             }
-            match self.read(
-                &mut exchange,
-                &call,
-                &head,
-                cut.pieces(reply.body.as_bytes()),
-            )? {
+            match self.read(&mut exchange, &call, &head, cut.pieces(reply.body.as_bytes()))? {
                 Ending::Done(events) => {
                     self.events.extend(events);
                     return Ok(());
@@ -157,9 +134,7 @@ impl Heard {
                 Ending::Again(next) => call = next,
             }
         }
-        Err(Stop::Unexpected(format!(
-            "one call more than was recorded: {call:?}"
-        )))
+        Err(Stop::Unexpected(format!("one call more than was recorded: {call:?}")))
     }
 
     /// Hands over one reply as the host would: head, the frames that each piece completes, end.

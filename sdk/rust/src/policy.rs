@@ -31,11 +31,7 @@ pub trait Policy: Sized + Send + Sync + 'static {
     /// What it is, whatever its settings: as it stands, a policy that keeps nothing and does
     /// not ask what became of its decisions.
     fn describe() -> Description {
-        Description {
-            state_schema: String::new(),
-            wants_outcomes: false,
-            extra: Vec::new(),
-        }
+        Description { state_schema: String::new(), wants_outcomes: false, extra: Vec::new() }
     }
 
     /// A policy with these settings. What is worked out here costs a request nothing: the host
@@ -54,13 +50,7 @@ pub trait Policy: Sized + Send + Sync + 'static {
 impl Attempt {
     /// The candidate of this index, once the attempts before it have failed.
     pub fn of(candidate: u32) -> Self {
-        Self {
-            candidate,
-            start_after_ms: 0,
-            timeout_ms: None,
-            retries: 0,
-            extra: Vec::new(),
-        }
+        Self { candidate, start_after_ms: 0, timeout_ms: None, retries: 0, extra: Vec::new() }
     }
 
     /// With further tries at the same candidate.

@@ -54,10 +54,7 @@ pub trait Provider: Sized + Send + Sync + 'static {
 
     /// Reads the answer to [`Provider::list_models_call`].
     fn read_models(&self, _head: &ReplyHead, _body: &[u8]) -> Result<Vec<Model>, Failure> {
-        Err(Failure::new(
-            FailureKind::Unsupported,
-            "this provider does not list models",
-        ))
+        Err(Failure::new(FailureKind::Unsupported, "this provider does not list models"))
     }
 }
 
@@ -119,19 +116,12 @@ impl HttpCall {
 impl Event {
     /// A piece of the only answer's text.
     pub fn text(text: impl Into<String>) -> Self {
-        Self::Text(TextDelta {
-            index: 0,
-            text: text.into(),
-        })
+        Self::Text(TextDelta { index: 0, text: text.into() })
     }
 
     /// The end of the only answer.
     pub fn finished(reason: impl Into<String>) -> Self {
-        Self::Finished(Finish {
-            index: 0,
-            reason: reason.into(),
-            extra: Vec::new(),
-        })
+        Self::Finished(Finish { index: 0, reason: reason.into(), extra: Vec::new() })
     }
 
     /// What was used: tokens of prompt and of answer.

@@ -36,7 +36,5 @@ fn parse(folder: &Path, edited: &dyn Fn(String) -> String) -> Result<UnresolvedP
             sources.push(&path, edited(fs::read_to_string(&path)?));
         }
     }
-    sources
-        .parse()
-        .map_err(|(_, error)| anyhow!("{}: {error:?}", folder.display()))
+    sources.parse().map_err(|(_, error)| anyhow!("{}: {error:?}", folder.display()))
 }

@@ -37,9 +37,7 @@ fn fits(world: &str, edited: &dyn Fn(String) -> String) -> Result<()> {
 fn plugins_of_the_newest_release_still_fit() {
     for world in ["provider-plugin", "policy-plugin"] {
         let hint = "a change that breaks plugins needs a version, wit/released and wit/CHANGES.md";
-        fits(world, &|text| text)
-            .with_context(|| format!("{world}: {hint}"))
-            .unwrap();
+        fits(world, &|text| text).with_context(|| format!("{world}: {hint}")).unwrap();
     }
 }
 
@@ -56,10 +54,7 @@ fn a_field_more_is_refused() {
         ("policy-plugin", "record profile {", " added: u8,"),
         ("policy-plugin", "variant kv-error {", " added,"),
     ] {
-        assert!(
-            fits(world, &changed(before, after)).is_err(),
-            "{before}{after}"
-        );
+        assert!(fits(world, &changed(before, after)).is_err(), "{before}{after}");
     }
 }
 

@@ -50,9 +50,7 @@ fn label(text: &str) -> Result<(String, String), String> {
 /// Asks, prints the answer as it comes, and then where it went.
 pub(super) fn run(question: &Question) -> Result<ExitCode> {
     if let Some(server) = &question.server {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         return runtime.block_on(ask(question, server));
     }
     let config = only_here(configuration(question.config.as_deref())?);
@@ -119,10 +117,7 @@ async fn print(mut body: Incoming) -> Result<Value> {
             };
             if chunk.get("error").is_some() {
                 out.write_all(b"\n")?;
-                bail!(
-                    "the answer broke off: {}",
-                    error_of(event.text()?.as_bytes())
-                );
+                bail!("the answer broke off: {}", error_of(event.text()?.as_bytes()));
             }
             if let Some(text) = chunk["choices"][0]["delta"]["content"].as_str() {
                 out.write_all(text.as_bytes())?;
@@ -147,12 +142,7 @@ fn error_of(body: &[u8]) -> String {
 
 /// Where it went and what each part of the way took.
 fn report(headers: &http::HeaderMap, usage: &Value) {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("")
-    };
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
     eprintln!();
     eprintln!(
         "went to   {} by route `{}`, {}",
@@ -161,28 +151,19 @@ fn report(headers: &http::HeaderMap, usage: &Value) {
         attempts(text("x-portcullis-attempts"))
     );
     for (part, microseconds) in timings(text("server-timing")) {
-        let what = if part == "upstream" {
-            " (until its first word)"
-        } else {
-            ""
-        };
+        let what = if part == "upstream" { " (until its first word)" } else { "" };
         eprintln!("{part:<9} {microseconds:>8.0} µs{what}");
     }
-    if let (Some(input), Some(output)) = (
-        usage["prompt_tokens"].as_u64(),
-        usage["completion_tokens"].as_u64(),
-    ) {
+    if let (Some(input), Some(output)) =
+        (usage["prompt_tokens"].as_u64(), usage["completion_tokens"].as_u64())
+    {
         eprintln!("tokens    {input} in, {output} out");
     }
     eprintln!("request   {}", text("x-request-id"));
 }
 
 fn attempts(count: &str) -> String {
-    if count == "1" {
-        "1 attempt".to_owned()
-    } else {
-        format!("{count} attempts")
-    }
+    if count == "1" { "1 attempt".to_owned() } else { format!("{count} attempts") }
 }
 
 /// The parts of a `server-timing` header, in microseconds.
@@ -192,7 +173,5 @@ fn timings(header: &str) -> Vec<(&str, f64)> {
         Some((name.len(), duration.parse::<f64>().ok()? * 1e3))
     };
     let parts = header.split(',').map(str::trim);
-    parts
-        .filter_map(|text| part(text).map(|(end, us)| (&text[..end], us)))
-        .collect()
+    parts.filter_map(|text| part(text).map(|(end, us)| (&text[..end], us))).collect()
 }

@@ -57,9 +57,7 @@ impl Credential {
     fn forms(table: &mut Table<'_>) -> Option<Self> {
         let before = table.problems_so_far();
         let short = secret_of(table).map(Self::Short);
-        let bearer = table
-            .table("bearer", |inner| required(inner).map(Self::Bearer))
-            .flatten();
+        let bearer = table.table("bearer", |inner| required(inner).map(Self::Bearer)).flatten();
         let header = table.table("header", header).flatten();
         let query = table.table("query", query).flatten();
         let basic = table.table("basic", basic).flatten();
@@ -128,28 +126,19 @@ fn header(table: &mut Table<'_>) -> Option<Credential> {
         table.problem("has no `name`; expected the header's name");
     }
     let secret = required(table);
-    Some(Credential::Header {
-        name: name?.value,
-        secret: secret?,
-    })
+    Some(Credential::Header { name: name?.value, secret: secret? })
 }
 
 fn query(table: &mut Table<'_>) -> Option<Credential> {
     let name = named(table, "name", "the query parameter's name");
     let secret = required(table);
-    Some(Credential::Query {
-        name: name?,
-        secret: secret?,
-    })
+    Some(Credential::Query { name: name?, secret: secret? })
 }
 
 fn basic(table: &mut Table<'_>) -> Option<Credential> {
     let username = named(table, "username", "the user's name");
     let secret = required(table);
-    Some(Credential::Basic {
-        username: username?,
-        secret: secret?,
-    })
+    Some(Credential::Basic { username: username?, secret: secret? })
 }
 
 fn named(table: &mut Table<'_>, key: &'static str, what: &str) -> Option<String> {

@@ -25,9 +25,8 @@ impl Config {
         }
         text.push('\n');
         let providers = self.providers.iter().enumerate();
-        let providers = providers
-            .map(|(index, provider)| self.provider_row(index, provider))
-            .collect();
+        let providers =
+            providers.map(|(index, provider)| self.provider_row(index, provider)).collect();
         text += &table(
             ["PROVIDER", "PLUGIN", "WHERE", "CREDENTIAL", "MODELS"],
             [14, 12, 31, 28, 7],
@@ -35,54 +34,30 @@ impl Config {
         );
         text.push('\n');
         let routes = self.routes.iter().map(|route| {
-            let policies = route
-                .policies
-                .iter()
-                .map(|index| self.policies[*index].name.as_str());
-            let candidates = route
-                .candidates
-                .iter()
-                .map(|index| self.candidates[*index].id.as_str());
-            [
-                route.name.clone(),
-                or_none(policies.collect()),
-                or_none(candidates.collect()),
-            ]
+            let policies = route.policies.iter().map(|index| self.policies[*index].name.as_str());
+            let candidates =
+                route.candidates.iter().map(|index| self.candidates[*index].id.as_str());
+            [route.name.clone(), or_none(policies.collect()), or_none(candidates.collect())]
         });
-        text += &table(
-            ["ROUTE", "POLICIES", "CANDIDATES"],
-            [14, 24, 58],
-            routes.collect(),
-        );
+        text += &table(["ROUTE", "POLICIES", "CANDIDATES"], [14, 24, 58], routes.collect());
         text.push('\n');
         let policies = self.policies.iter().map(|policy| {
             let grants = policy.grants.iter().map(String::as_str).collect();
             [policy.name.clone(), plugin(&policy.plugin), or_none(grants)]
         });
-        text += &table(
-            ["POLICY", "PLUGIN", "GRANTS"],
-            [14, 24, 58],
-            policies.collect(),
-        );
+        text += &table(["POLICY", "PLUGIN", "GRANTS"], [14, 24, 58], policies.collect());
         text
     }
 
     fn provider_row(&self, index: usize, provider: &Provider) -> [String; 5] {
-        let known = self
-            .candidates
-            .iter()
-            .filter(|candidate| candidate.provider == index)
-            .count();
+        let known = self.candidates.iter().filter(|candidate| candidate.provider == index).count();
         let models = match (known, provider.open_models) {
             (0, _) => "any".into(),
             (known, true) => format!("{known}+any"),
             (known, false) => known.to_string(),
         };
         let local = if provider.local { " local" } else { "" };
-        let base_url = format!(
-            "{}{local}",
-            provider.base_url.as_str().trim_end_matches('/')
-        );
+        let base_url = format!("{}{local}", provider.base_url.as_str().trim_end_matches('/'));
         [
             provider.name.clone(),
             plugin(&provider.plugin),
@@ -112,11 +87,7 @@ fn credential(credential: &Credential) -> String {
 }
 
 fn or_none(words: Vec<&str>) -> String {
-    if words.is_empty() {
-        "none".into()
-    } else {
-        words.join(", ")
-    }
+    if words.is_empty() { "none".into() } else { words.join(", ") }
 }
 
 /// Aligned columns. A cell that is too long is broken at a space where it has one, and cut where
@@ -138,11 +109,7 @@ fn table<const N: usize>(titles: [&str; N], most: [usize; N], rows: Vec<[String;
         let height = row.iter().map(Vec::len).max().unwrap_or(0);
         for line in 0..height {
             let cells = row.iter().zip(widths).map(|(cell, width)| {
-                format!(
-                    "{:width$}",
-                    cell.get(line).map_or("", String::as_str),
-                    width = width + GAP
-                )
+                format!("{:width$}", cell.get(line).map_or("", String::as_str), width = width + GAP)
             });
             text += cells.collect::<String>().trim_end();
             text.push('\n');

@@ -24,21 +24,13 @@ impl Environment {
 
     /// The value of a variable; an empty one counts as not set.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 }
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
-        Self(
-            variables
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }
 
@@ -58,22 +50,13 @@ pub(crate) fn offered(environment: &Environment) -> Result<Said, Problem> {
         .map(|keyed| {
             let name = At::new(keyed.name.to_owned(), variable_place(&keyed.variable));
             let preset = Some(name.clone());
-            (
-                name,
-                said::Provider {
-                    preset,
-                    ..said::Provider::default()
-                },
-            )
+            (name, said::Provider { preset, ..said::Provider::default() })
         })
         .collect::<Vec<_>>();
     if providers.is_empty() {
         return Err(nothing_offered(&known));
     }
-    Ok(Said {
-        providers,
-        ..Said::default()
-    })
+    Ok(Said { providers, ..Said::default() })
 }
 
 fn nothing_offered(known: &[Keyed]) -> Problem {
@@ -89,10 +72,7 @@ fn nothing_offered(known: &[Keyed]) -> Problem {
          or take a preset (preset = \"NAME\"): {}",
         preset::names().join(", ")
     );
-    Problem {
-        place: Place::outside("environment"),
-        text,
-    }
+    Problem { place: Place::outside("environment"), text }
 }
 
 /// The variables that override what a file says.
@@ -103,10 +83,8 @@ pub(crate) fn overrides(said: &mut Said, environment: &Environment, problems: &m
         match said::address(text) {
             Ok(address) => Some(At::new(address, place)),
             Err(why) => {
-                problems.push(Problem {
-                    place,
-                    text: format!("\"{text}\" {why}; expected {ADDRESS}"),
-                });
+                problems
+                    .push(Problem { place, text: format!("\"{text}\" {why}; expected {ADDRESS}") });
                 None
             }
         }

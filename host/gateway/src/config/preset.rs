@@ -28,23 +28,14 @@ pub(crate) fn find(name: &str, place: &Place) -> Option<Result<(Preset, Vec<Prob
     let (name, text) = TEXTS.iter().find(|(known, _)| *known == name)?;
     Some(read::document(name, text, Some(place), |table| {
         if table.string("name").is_none_or(|said| said.value != *name) {
-            table.problem(&format!(
-                "the preset `{name}` does not bear its file's name"
-            ));
+            table.problem(&format!("the preset `{name}` does not bear its file's name"));
         }
         // Read by people who look at the file, so it has to be there.
-        if table
-            .string("docs")
-            .is_none_or(|docs| !docs.value.starts_with("https://"))
-        {
-            table.problem(&format!(
-                "the preset `{name}` does not link to its protocol in `docs`"
-            ));
+        if table.string("docs").is_none_or(|docs| !docs.value.starts_with("https://")) {
+            table.problem(&format!("the preset `{name}` does not link to its protocol in `docs`"));
         }
         Preset {
-            title: table
-                .string("title")
-                .map_or_else(|| (*name).to_owned(), |title| title.value),
+            title: table.string("title").map_or_else(|| (*name).to_owned(), |title| title.value),
             provider: said::Provider::read(table),
         }
     }))
@@ -72,11 +63,7 @@ pub(crate) fn keyed() -> Vec<Keyed> {
     let keyed = |name: &'static str| {
         let (preset, _) = find(name, &Place::outside(name))?.ok()?;
         let variable = preset.key_variable()?.to_owned();
-        Some(Keyed {
-            name,
-            title: preset.title,
-            variable,
-        })
+        Some(Keyed { name, title: preset.title, variable })
     };
     names().into_iter().filter_map(keyed).collect()
 }
@@ -97,10 +84,7 @@ mod tests {
             // What it costs nothing to reach needs no key, and what has a key is not local.
             let local = preset.provider.local == Some(true);
             assert_eq!(local, preset.provider.credential.is_none(), "{name}");
-            let bearer = preset
-                .provider
-                .credential
-                .map(|credential| credential.value);
+            let bearer = preset.provider.credential.map(|credential| credential.value);
             assert!(
                 matches!(bearer, None | Some(Credential::Bearer(SecretFrom::Env(_)))),
                 "{name}"
@@ -115,9 +99,7 @@ mod tests {
             let models = preset.provider.models.unwrap_or_default();
             for (index, model) in models.iter().enumerate() {
                 let model = &model.value;
-                let twice = models[..index]
-                    .iter()
-                    .any(|other| other.value.id == model.id);
+                let twice = models[..index].iter().any(|other| other.value.id == model.id);
                 assert!(!twice, "{name}/{} is listed twice", model.id);
                 let prices = (model.input_price.is_some(), model.output_price.is_some());
                 assert!(prices.0 == prices.1, "{name}/{} has half a price", model.id);

@@ -21,11 +21,7 @@ pub struct Place {
 impl Place {
     /// A place that is no place in a text: `environment`, say.
     pub fn outside(name: &str) -> Self {
-        Self {
-            file: name.into(),
-            line: 0,
-            column: 0,
-        }
+        Self { file: name.into(), line: 0, column: 0 }
     }
 }
 
@@ -99,11 +95,7 @@ impl fmt::Display for Problems {
         for problem in &self.0 {
             writeln!(f, "{problem}")?;
         }
-        let noun = if self.0.len() == 1 {
-            "problem"
-        } else {
-            "problems"
-        };
+        let noun = if self.0.len() == 1 { "problem" } else { "problems" };
         write!(f, "{} {noun}. Nothing was started.", self.0.len())
     }
 }

@@ -68,27 +68,14 @@ impl Document<'_> {
         if let Some(place) = self.standing_for {
             return place.clone();
         }
-        let line = self
-            .lines
-            .partition_point(|start| *start <= span.start)
-            .max(1);
+        let line = self.lines.partition_point(|start| *start <= span.start).max(1);
         let begin = self.lines[line - 1];
-        let column = self
-            .text
-            .get(begin..span.start)
-            .map_or(0, |before| before.chars().count());
-        Place {
-            file: self.file.clone(),
-            line,
-            column: column + 1,
-        }
+        let column = self.text.get(begin..span.start).map_or(0, |before| before.chars().count());
+        Place { file: self.file.clone(), line, column: column + 1 }
     }
 
     fn report(&self, place: Place, text: impl Into<String>) {
-        self.problems.borrow_mut().push(Problem {
-            place,
-            text: text.into(),
-        });
+        self.problems.borrow_mut().push(Problem { place, text: text.into() });
     }
 }
 
@@ -110,13 +97,7 @@ impl<'t> Table<'t> {
         entries: &'t DeTable<'t>,
         read: impl FnOnce(&mut Table<'t>) -> T,
     ) -> T {
-        let mut table = Table {
-            document,
-            path,
-            place,
-            entries,
-            known: Vec::new(),
-        };
+        let mut table = Table { document, path, place, entries, known: Vec::new() };
         let said = read(&mut table);
         table.report_unknown();
         said
@@ -142,8 +123,7 @@ impl<'t> Table<'t> {
 
     /// Something is wrong with the table as a whole.
     pub(crate) fn problem(&self, text: &str) {
-        self.document
-            .report(self.place.clone(), format!("{}{text}", self.label()));
+        self.document.report(self.place.clone(), format!("{}{text}", self.label()));
     }
 
     /// Whether the key was said at all, however badly.
@@ -154,11 +134,8 @@ impl<'t> Table<'t> {
     /// Whether the key was said, however badly, or another that looks like it. To be asked last.
     /// What was attempted and came to nothing was reported already; it is not missing.
     pub(crate) fn attempted(&self, key: &str) -> bool {
-        let unknown = self
-            .entries
-            .keys()
-            .map(|key| &**key.get_ref())
-            .filter(|key| !self.known.contains(key));
+        let unknown =
+            self.entries.keys().map(|key| &**key.get_ref()).filter(|key| !self.known.contains(key));
         self.has(key)
             || unknown
                 .map(|said| nearest(said, self.known.iter().copied()))
@@ -168,9 +145,7 @@ impl<'t> Table<'t> {
     /// Whether there are keys that nobody has asked for yet. To be asked last: what seems to be
     /// missing is then likely there, misspelt.
     pub(crate) fn has_unknown(&self) -> bool {
-        self.entries
-            .keys()
-            .any(|key| !self.known.contains(&&**key.get_ref()))
+        self.entries.keys().any(|key| !self.known.contains(&&**key.get_ref()))
     }
 
     /// How many problems the document has so far; whether a table read well shows in this.
@@ -179,19 +154,11 @@ impl<'t> Table<'t> {
     }
 
     fn label(&self) -> String {
-        if self.path.is_empty() {
-            String::new()
-        } else {
-            format!("[{}] ", self.path)
-        }
+        if self.path.is_empty() { String::new() } else { format!("[{}] ", self.path) }
     }
 
     fn child(&self, key: &str) -> String {
-        if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        }
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
     fn entry(
@@ -201,11 +168,7 @@ impl<'t> Table<'t> {
     ) -> Value<'t> {
         let name: &str = key.get_ref();
         // A table is pointed at by its name; other values by themselves.
-        let span = if value.get_ref().is_table() {
-            key.span()
-        } else {
-            value.span()
-        };
+        let span = if value.get_ref().is_table() { key.span() } else { value.span() };
         Value {
             document: self.document,
             name: format!("{}`{name}`", self.label()),
@@ -227,10 +190,8 @@ impl<'t> Table<'t> {
         // It is no use to offer it as the nearest known key, so it joins them only if it is there.
         if let Some((name, _)) = self.entries.get_key_value(key) {
             self.known.push(key);
-            let text = format!(
-                "{}`{key}` is not yet supported by this version; {instead}",
-                self.label()
-            );
+            let text =
+                format!("{}`{key}` is not yet supported by this version; {instead}", self.label());
             self.document.report(self.document.place(name.span()), text);
         }
     }
@@ -241,10 +202,7 @@ impl<'t> Table<'t> {
 
     pub(crate) fn boolean(&mut self, key: &'static str) -> Option<bool> {
         let value = self.value(key)?;
-        value
-            .value
-            .as_bool()
-            .or_else(|| value.wrong("true or false"))
+        value.value.as_bool().or_else(|| value.wrong("true or false"))
     }
 
     /// A whole number from `least` on.
@@ -277,9 +235,7 @@ impl<'t> Table<'t> {
         match value.value {
             DeValue::Integer(integer) => {
                 let bytes = whole(integer).and_then(|bytes| u64::try_from(bytes).ok());
-                match bytes
-                    .ok_or_else(|| "is below 0".to_owned())
-                    .and_then(units::at_least_a_byte)
+                match bytes.ok_or_else(|| "is below 0".to_owned()).and_then(units::at_least_a_byte)
                 {
                     Ok(size) => Some(size),
                     Err(why) => value.unfit(&why, units::SIZE),
@@ -298,9 +254,7 @@ impl<'t> Table<'t> {
     ) -> Option<At<T>> {
         let value = self.value(key)?;
         let place = value.place.clone();
-        value
-            .parsed(expected, parse)
-            .map(|parsed| At::new(parsed, place))
+        value.parsed(expected, parse).map(|parsed| At::new(parsed, place))
     }
 
     pub(crate) fn strings(&mut self, key: &'static str) -> Option<At<Vec<At<String>>>> {
@@ -325,12 +279,7 @@ impl<'t> Table<'t> {
             place: value.document.place(item.span()),
             value: item.get_ref(),
         };
-        let items = items
-            .iter()
-            .enumerate()
-            .map(item)
-            .filter_map(read)
-            .collect();
+        let items = items.iter().enumerate().map(item).filter_map(read).collect();
         Some(At::new(items, value.place))
     }
 
@@ -366,13 +315,11 @@ impl<'t> Table<'t> {
         // The parser sorts by name; routes and candidates go by the order of the file.
         let mut entries: Vec<_> = entries.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
-        let read = |(key, value): (
-            &'t Spanned<std::borrow::Cow<'t, str>>,
-            &'t Spanned<DeValue<'t>>,
-        )| {
-            let name = At::new(key.get_ref().to_string(), self.document.place(key.span()));
-            Some((name, read(table.entry(key, value))?))
-        };
+        let read =
+            |(key, value): (&'t Spanned<std::borrow::Cow<'t, str>>, &'t Spanned<DeValue<'t>>)| {
+                let name = At::new(key.get_ref().to_string(), self.document.place(key.span()));
+                Some((name, read(table.entry(key, value))?))
+            };
         entries.into_iter().filter_map(read).collect()
     }
 

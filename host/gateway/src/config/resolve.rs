@@ -27,12 +27,7 @@ pub(super) struct Resolver<'e> {
 
 impl<'e> Resolver<'e> {
     pub(super) fn new(environment: &'e Environment, folder: &Path, problems: Vec<Problem>) -> Self {
-        Self {
-            environment,
-            folder: folder.to_owned(),
-            problems,
-            sources: Vec::new(),
-        }
+        Self { environment, folder: folder.to_owned(), problems, sources: Vec::new() }
     }
 
     /// `top` is where a problem of the whole is reported.
@@ -72,10 +67,7 @@ impl<'e> Resolver<'e> {
     }
 
     fn report(&mut self, place: &Place, text: impl Into<String>) {
-        self.problems.push(Problem {
-            place: place.clone(),
-            text: text.into(),
-        });
+        self.problems.push(Problem { place: place.clone(), text: text.into() });
     }
 
     /// A name that other parts of the file, clients and labels can use.
@@ -106,10 +98,9 @@ impl<'e> Resolver<'e> {
     }
 
     fn addresses(&mut self, said: said::Server, admin: Option<At<SocketAddr>>) -> (Server, Admin) {
-        for (table, listen, needs) in [
-            ("server", &said.listen, "keys"),
-            ("admin", &admin, "a token"),
-        ] {
+        for (table, listen, needs) in
+            [("server", &said.listen, "keys"), ("admin", &admin, "a token")]
+        {
             let Some(At { value, place }) = listen else {
                 continue;
             };
@@ -121,16 +112,9 @@ impl<'e> Resolver<'e> {
                 self.report(place, text);
             }
         }
-        let clash = said
-            .listen
-            .as_ref()
-            .or(admin.as_ref())
-            .map(|at| at.place.clone());
+        let clash = said.listen.as_ref().or(admin.as_ref()).map(|at| at.place.clone());
         let or = |said: Option<At<SocketAddr>>, port| {
-            said.map_or_else(
-                || SocketAddr::from(([127, 0, 0, 1], port)),
-                |said| said.value,
-            )
+            said.map_or_else(|| SocketAddr::from(([127, 0, 0, 1], port)), |said| said.value)
         };
         let server = Server {
             listen: or(said.listen, 8080),
@@ -141,9 +125,7 @@ impl<'e> Resolver<'e> {
             concurrency: said.concurrency.unwrap_or(10_000),
             workers: said.workers,
         };
-        let admin = Admin {
-            listen: or(admin, 8081),
-        };
+        let admin = Admin { listen: or(admin, 8081) };
         if let Some(place) =
             clash.filter(|_| server.listen == admin.listen && server.listen.port() != 0)
         {
@@ -157,15 +139,8 @@ impl<'e> Resolver<'e> {
     }
 
     fn log(&mut self, format: super::LogFormat, level: Option<At<String>>) -> Log {
-        let Some(At {
-            value: level,
-            place,
-        }) = level
-        else {
-            return Log {
-                format,
-                level: "info".into(),
-            };
+        let Some(At { value: level, place }) = level else {
+            return Log { format, level: "info".into() };
         };
         if EnvFilter::builder().parse(&level).is_err() {
             let text = format!(
@@ -183,10 +158,7 @@ impl<'e> Resolver<'e> {
             if !path.is_dir() {
                 self.report(
                     &said.place,
-                    format!(
-                        "[plugins] `directory`: there is no folder {}",
-                        path.display()
-                    ),
+                    format!("[plugins] `directory`: there is no folder {}", path.display()),
                 );
             }
         }
@@ -199,30 +171,19 @@ impl<'e> Resolver<'e> {
     fn plugin(&mut self, table: &str, said: said::Plugin) -> PluginSource {
         match said {
             said::Plugin::Bundled(name) => PluginSource::Bundled(name),
-            said::Plugin::File {
-                path,
-                manifest,
-                digest,
-            } => {
+            said::Plugin::File { path, manifest, digest } => {
                 let path = self.file(table, "plugin.path", &path);
                 let manifest = match manifest {
                     Some(manifest) => self.file(table, "plugin.manifest", &manifest),
                     None => path.with_file_name("plugin.toml"),
                 };
-                PluginSource::File {
-                    path,
-                    manifest,
-                    digest,
-                }
+                PluginSource::File { path, manifest, digest }
             }
         }
     }
 
     fn policies(&mut self, said: Vec<(At<String>, said::Policy)>) -> Policies {
-        let mut policies = Policies {
-            names: Vec::new(),
-            resolved: Vec::new(),
-        };
+        let mut policies = Policies { names: Vec::new(), resolved: Vec::new() };
         for (name, said) in said {
             self.name("policy", &name);
             let table = format!("policies.{}", name.value);

@@ -59,7 +59,7 @@ pub struct Server {
 /// `[admin]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
-    /// Health and metrics; always a loopback address in this version.
+    /// Health and records; always a loopback address in this version.
     pub listen: SocketAddr,
 }
 
@@ -296,9 +296,7 @@ impl Candidate {
     /// The name by which a client may ask for it without its provider: what follows the first
     /// slash of its id.
     pub fn bare(&self) -> &str {
-        self.id
-            .split_once('/')
-            .map_or(self.id.as_str(), |(_, bare)| bare)
+        self.id.split_once('/').map_or(self.id.as_str(), |(_, bare)| bare)
     }
 }
 

@@ -80,11 +80,7 @@ pub(crate) struct Unclear {
 #[derive(Clone)]
 pub(crate) enum Plugin {
     Bundled(String),
-    File {
-        path: At<String>,
-        manifest: Option<At<String>>,
-        digest: Option<[u8; 32]>,
-    },
+    File { path: At<String>, manifest: Option<At<String>>, digest: Option<[u8; 32]> },
 }
 
 /// Where the value of a header comes from.
@@ -137,16 +133,10 @@ pub(crate) struct Route {
 impl Said {
     pub(crate) fn read(table: &mut Table<'_>) -> Self {
         let server = table.table("server", Server::read).unwrap_or_default();
-        let mut said = Self {
-            server,
-            ..Self::default()
-        };
+        let mut said = Self { server, ..Self::default() };
         table.table("admin", |admin| {
             said.admin_listen = listen(admin);
-            admin.unsupported(
-                "token",
-                "remove it, and keep `listen` on a loopback address",
-            );
+            admin.unsupported("token", "remove it, and keep `listen` on a loopback address");
         });
         table.table("log", |log| {
             let format = log.parsed("format", "\"auto\", \"json\" or \"text\"", log_format);
@@ -165,10 +155,7 @@ impl Said {
         said.policies = table.named("policies", |value| value.table("a table", Policy::read));
         said.routes = table.named("routes", |value| value.table("a table", Route::read));
         for later in ["tenants", "ledger", "models"] {
-            table.unsupported(
-                later,
-                "remove it (a gateway that ignored it would be unsafe)",
-            );
+            table.unsupported(later, "remove it (a gateway that ignored it would be unsafe)");
         }
         said
     }
@@ -211,9 +198,8 @@ impl Provider {
             unclear: Unclear::default(),
         };
         let before = table.problems_so_far();
-        said.models = table
-            .list("models", "a list of models", Model::read)
-            .map(|models| models.value);
+        said.models =
+            table.list("models", "a list of models", Model::read).map(|models| models.value);
         let misread = table.problems_so_far() > before;
         said.unclear = Unclear {
             preset: said.preset.is_none() && table.attempted("preset"),
@@ -248,10 +234,7 @@ impl Model {
                 }
             })?
         } else {
-            Self {
-                id: value.string(EXPECTED)?.value,
-                ..Self::default()
-            }
+            Self { id: value.string(EXPECTED)?.value, ..Self::default() }
         };
         (!model.id.is_empty()).then(|| At::new(model, place))
     }
@@ -288,9 +271,7 @@ impl Route {
         let mut said = Self {
             policies: table.strings("policies").map(|policies| policies.value),
             candidates: table.strings("candidates"),
-            timeout: table
-                .table("timeouts", |timeouts| timeouts.duration("whole"))
-                .flatten(),
+            timeout: table.table("timeouts", |timeouts| timeouts.duration("whole")).flatten(),
             candidates_unclear: false,
         };
         // An item that could not be read leaves the list shorter than it was meant to be.
@@ -310,8 +291,7 @@ fn listen(table: &mut Table<'_>) -> Option<At<SocketAddr>> {
 pub(crate) const ADDRESS: &str = "an address and a port such as \"127.0.0.1:8080\"";
 
 pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| "is not an address and a port".into())
+    text.parse().map_err(|_| "is not an address and a port".into())
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {
@@ -324,14 +304,7 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
 }
 
 fn words(table: &mut Table<'_>, key: &'static str) -> Option<Vec<String>> {
-    Some(
-        table
-            .strings(key)?
-            .value
-            .into_iter()
-            .map(|word| word.value)
-            .collect(),
-    )
+    Some(table.strings(key)?.value.into_iter().map(|word| word.value).collect())
 }
 
 fn plugin(table: &mut Table<'_>) -> Option<At<Plugin>> {
@@ -353,29 +326,18 @@ fn plugin(table: &mut Table<'_>) -> Option<At<Plugin>> {
         if path.is_none() && !table.has("oci") && !table.has("path") {
             table.problem("has no `path`; expected the path of a component");
         }
-        Some(Plugin::File {
-            path: path?,
-            manifest,
-            digest: digest.map(|digest| digest.value),
-        })
+        Some(Plugin::File { path: path?, manifest, digest: digest.map(|digest| digest.value) })
     });
     Some(At::new(said??, place))
 }
 
 fn digest(text: &str) -> Result<[u8; 32], String> {
     let wrong = || "is not a digest".to_owned();
-    let digits = text
-        .strip_prefix("sha256:")
-        .filter(|digits| digits.len() == 64)
-        .ok_or_else(wrong)?;
-    let nibbles = digits
-        .chars()
-        .map(|digit| digit.to_digit(16))
-        .collect::<Option<Vec<_>>>();
+    let digits =
+        text.strip_prefix("sha256:").filter(|digits| digits.len() == 64).ok_or_else(wrong)?;
+    let nibbles = digits.chars().map(|digit| digit.to_digit(16)).collect::<Option<Vec<_>>>();
     let nibbles = nibbles.ok_or_else(wrong)?;
-    Ok(std::array::from_fn(|index| {
-        (nibbles[2 * index] << 4 | nibbles[2 * index + 1]) as u8
-    }))
+    Ok(std::array::from_fn(|index| (nibbles[2 * index] << 4 | nibbles[2 * index + 1]) as u8))
 }
 
 /// Headers that belong to the connection, or to the credential.
@@ -451,11 +413,7 @@ fn rate_limits(table: &mut Table<'_>) -> RateLimitHeaders {
         let parse = |text: &str| {
             HeaderName::from_bytes(text.as_bytes()).map_err(|_| "is not a header's name".to_owned())
         };
-        Some(
-            table
-                .parsed(key, "letters, digits and dashes", parse)?
-                .value,
-        )
+        Some(table.parsed(key, "letters, digits and dashes", parse)?.value)
     };
     RateLimitHeaders {
         remaining_requests: name("remaining_requests"),

@@ -10,16 +10,7 @@ use super::{Config, Environment, Problems};
 
 /// Resolves a text as if it stood in `portcullis.toml`, with three variables set.
 fn resolve(text: &str) -> Result<Config, Problems> {
-    let variables = [
-        ("HOUSE_KEY", "sesame"),
-        ("SITE", "https://acme.example"),
-        ("BROKEN", "a\nb"),
-    ];
+    let variables = [("HOUSE_KEY", "sesame"), ("SITE", "https://acme.example"), ("BROKEN", "a\nb")];
     let environment = Environment::from_iter(variables);
-    super::parse(
-        "portcullis.toml",
-        text,
-        Path::new("portcullis.toml"),
-        &environment,
-    )
+    super::parse("portcullis.toml", text, Path::new("portcullis.toml"), &environment)
 }

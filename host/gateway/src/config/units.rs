@@ -44,21 +44,13 @@ pub(crate) fn at_least_a_byte(bytes: u64) -> Result<usize, String> {
 
 fn scaled(text: &str, units: &[(&str, u64)]) -> Result<u64, String> {
     let trimmed = text.trim();
-    let digits = trimmed
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(trimmed.len());
+    let digits = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
     let (number, unit) = trimmed.split_at(digits);
     let unit = unit.trim_start();
     if number.is_empty() {
         return Err("does not begin with a whole number".into());
     }
-    let names = || {
-        units
-            .iter()
-            .map(|(name, _)| *name)
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let names = || units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     if unit.is_empty() {
         return Err(format!("has no unit (one of {})", names()));
     }
@@ -66,10 +58,7 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Result<u64, String> {
         return Err("is not a whole number; write it in the next smaller unit".into());
     }
     let Some((_, scale)) = units.iter().find(|(name, _)| *name == unit) else {
-        return Err(format!(
-            "has the unknown unit `{unit}` (one of {})",
-            names()
-        ));
+        return Err(format!("has the unknown unit `{unit}` (one of {})", names()));
     };
     number
         .parse::<u64>()
@@ -84,28 +73,16 @@ mod tests {
 
     #[test]
     fn durations() {
-        let good = [
-            ("500ms", 500),
-            ("10s", 10_000),
-            ("5 m", 300_000),
-            ("2h", 7_200_000),
-        ];
+        let good = [("500ms", 500), ("10s", 10_000), ("5 m", 300_000), ("2h", 7_200_000)];
         for (text, milliseconds) in good {
-            assert_eq!(
-                duration(text),
-                Ok(Duration::from_millis(milliseconds)),
-                "{text}"
-            );
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
         let bad = [
             ("", "does not begin with a whole number"),
             ("soon", "does not begin with a whole number"),
             ("-1s", "does not begin with a whole number"),
             ("10", "has no unit (one of ms, s, m, h)"),
-            (
-                "1.5s",
-                "is not a whole number; write it in the next smaller unit",
-            ),
+            ("1.5s", "is not a whole number; write it in the next smaller unit"),
             ("10sec", "has the unknown unit `sec` (one of ms, s, m, h)"),
             ("0s", "is no time at all"),
             ("99999999999999999999s", "is too large"),
@@ -118,21 +95,13 @@ mod tests {
 
     #[test]
     fn sizes() {
-        let good = [
-            ("1B", 1),
-            ("3KB", 3_000),
-            ("512KiB", 524_288),
-            ("32MiB", 33_554_432),
-        ];
+        let good = [("1B", 1), ("3KB", 3_000), ("512KiB", 524_288), ("32MiB", 33_554_432)];
         for (text, bytes) in good {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
         let bad = [
             ("32", "has no unit (one of B, KB, MB, GB, KiB, MiB, GiB)"),
-            (
-                "32mb",
-                "has the unknown unit `mb` (one of B, KB, MB, GB, KiB, MiB, GiB)",
-            ),
+            ("32mb", "has the unknown unit `mb` (one of B, KB, MB, GB, KiB, MiB, GiB)"),
             ("0KiB", "is no bytes at all"),
             ("many", "does not begin with a whole number"),
         ];

@@ -184,9 +184,7 @@ impl Resolver {
 
 impl fmt::Debug for Resolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Resolver")
-            .field("reach", &self.reach)
-            .finish_non_exhaustive()
+        f.debug_struct("Resolver").field("reach", &self.reach).finish_non_exhaustive()
     }
 }
 
@@ -214,23 +212,13 @@ fn within(
     host: &str,
     found: io::Result<Vec<IpAddr>>,
 ) -> Result<Vec<SocketAddr>, SendError> {
-    let why = |why: &str| SendError::Resolve {
-        host: host.to_string(),
-        why: shown(why),
-    };
+    let why = |why: &str| SendError::Resolve { host: host.to_string(), why: shown(why) };
     let found = found.map_err(|error| why(&error.to_string()))?;
-    let first = *found
-        .first()
-        .ok_or_else(|| why("the name exists, but without addresses"))?;
-    let allowed = found
-        .into_iter()
-        .filter(|address| reach.includes(place(*address)));
+    let first = *found.first().ok_or_else(|| why("the name exists, but without addresses"))?;
+    let allowed = found.into_iter().filter(|address| reach.includes(place(*address)));
     let allowed: Vec<_> = allowed.map(|address| SocketAddr::new(address, 0)).collect();
     if allowed.is_empty() {
-        return Err(SendError::AddressRefused {
-            host: host.to_string(),
-            address: first,
-        });
+        return Err(SendError::AddressRefused { host: host.to_string(), address: first });
     }
     Ok(allowed)
 }
@@ -248,10 +236,7 @@ mod tests {
                  198.17.0.1 198.20.0.1 223.255.255.255 2606:4700::1111 2a00::1 ::ffff:1.1.1.1 \
                  64:ff9b::101:101 2002:808:808::1",
             ),
-            (
-                Place::Loopback,
-                "127.0.0.1 127.255.255.255 ::1 ::ffff:127.0.0.1 64:ff9b::7f00:1",
-            ),
+            (Place::Loopback, "127.0.0.1 127.255.255.255 ::1 ::ffff:127.0.0.1 64:ff9b::7f00:1"),
             (
                 Place::Private,
                 "10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 169.254.1.1 100.64.0.1 \
@@ -292,11 +277,7 @@ mod tests {
             ("http://0", true, None),
         ] {
             let url = url::Url::parse(url).unwrap();
-            assert_eq!(
-                Reach::of(&url.host().unwrap(), private).ok(),
-                expected,
-                "{url}"
-            );
+            assert_eq!(Reach::of(&url.host().unwrap(), private).ok(), expected, "{url}");
         }
     }
 
@@ -305,19 +286,11 @@ mod tests {
         let addresses = |text: &str| text.split(' ').map(|ip| ip.parse().unwrap()).collect();
         let judge = |reach, text| within(reach, "a.example", Ok(addresses(text)));
         let kept = |text: &str| -> Vec<SocketAddr> {
-            text.split(' ')
-                .map(|ip| SocketAddr::new(ip.parse().unwrap(), 0))
-                .collect()
+            text.split(' ').map(|ip| SocketAddr::new(ip.parse().unwrap(), 0)).collect()
         };
         let mixed = "10.0.0.1 1.1.1.1 127.0.0.1 169.254.169.254 2606:4700::1";
-        assert_eq!(
-            judge(Reach::Public, mixed),
-            Ok(kept("1.1.1.1 2606:4700::1"))
-        );
-        assert_eq!(
-            judge(Reach::Loopback, mixed),
-            Ok(kept("1.1.1.1 127.0.0.1 2606:4700::1"))
-        );
+        assert_eq!(judge(Reach::Public, mixed), Ok(kept("1.1.1.1 2606:4700::1")));
+        assert_eq!(judge(Reach::Loopback, mixed), Ok(kept("1.1.1.1 127.0.0.1 2606:4700::1")));
         let private = kept("10.0.0.1 1.1.1.1 127.0.0.1 2606:4700::1");
         assert_eq!(judge(Reach::Private, mixed), Ok(private));
         for (reach, refused) in [
@@ -329,10 +302,7 @@ mod tests {
             else {
                 panic!("{refused}")
             };
-            assert_eq!(
-                (host.as_str(), address),
-                ("a.example", addresses(refused)[0])
-            );
+            assert_eq!((host.as_str(), address), ("a.example", addresses(refused)[0]));
         }
         for nothing in [Ok(Vec::new()), Err(io::Error::other("no such name"))] {
             let error = within(Reach::Public, "a.example", nothing).unwrap_err();

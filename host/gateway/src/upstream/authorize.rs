@@ -30,9 +30,7 @@ impl Authorization {
             Credential::Bearer(secret) => (AUTHORIZATION, format!("Bearer {}", secret.expose())),
             Credential::Header { name, secret } => (name.clone(), secret.expose().to_string()),
             Credential::Basic { username, .. } if username.contains(':') => {
-                return Err(ClientError::Credential {
-                    why: "the user's name holds a colon",
-                });
+                return Err(ClientError::Credential { why: "the user's name holds a colon" });
             }
             Credential::Basic { username, secret } => {
                 let pair = BASE64_STANDARD.encode(format!("{username}:{}", secret.expose()));
@@ -70,11 +68,7 @@ impl Authorization {
             .split(['&', ';'])
             .flat_map(|pair| form_urlencoded::parse(pair.as_bytes()))
             .any(|(key, _)| same(&key));
-        if taken {
-            Err(Denied::Parameter { name: name.clone() })
-        } else {
-            Ok(Some(pair))
-        }
+        if taken { Err(Denied::Parameter { name: name.clone() }) } else { Ok(Some(pair)) }
     }
 }
 
@@ -87,18 +81,9 @@ mod tests {
         let secret = || Secret::of_test("sk-hidden");
         for credential in [
             Credential::Bearer(secret()),
-            Credential::Header {
-                name: HeaderName::from_static("x-key"),
-                secret: secret(),
-            },
-            Credential::Query {
-                name: "key".into(),
-                secret: secret(),
-            },
-            Credential::Basic {
-                username: "user".into(),
-                secret: secret(),
-            },
+            Credential::Header { name: HeaderName::from_static("x-key"), secret: secret() },
+            Credential::Query { name: "key".into(), secret: secret() },
+            Credential::Basic { username: "user".into(), secret: secret() },
         ] {
             assert!(!format!("{credential:?}").contains("hidden"));
             let mut headers = HeaderMap::new();
@@ -111,34 +96,19 @@ mod tests {
     fn a_credential_that_cannot_be_sent_is_refused_without_being_shown() {
         for credential in [
             Credential::Bearer(Secret::of_test("a\nhidden")),
-            Credential::Basic {
-                username: "a:b".into(),
-                secret: Secret::of_test("hidden"),
-            },
+            Credential::Basic { username: "a:b".into(), secret: Secret::of_test("hidden") },
         ] {
-            let Err(error) = Authorization::new(&credential) else {
-                panic!("{credential:?}")
-            };
+            let Err(error) = Authorization::new(&credential) else { panic!("{credential:?}") };
             assert!(!format!("{error} {error:?}").contains("hidden"));
         }
     }
 
     #[test]
     fn the_parameter_of_the_credential_is_found_however_it_is_written() {
-        let credential = Credential::Query {
-            name: "key".into(),
-            secret: Secret::of_test("a b&c"),
-        };
+        let credential = Credential::Query { name: "key".into(), secret: Secret::of_test("a b&c") };
         let authorization = Authorization::new(&credential).unwrap();
         assert_eq!(authorization.pair("a=1&keys=2"), Ok(Some("key=a+b%26c")));
-        for query in [
-            "key=1",
-            "a=1&key",
-            "%6bey=1",
-            "KEY=1",
-            "a=1;key=2",
-            "a&&k%65y=",
-        ] {
+        for query in ["key=1", "a=1&key", "%6bey=1", "KEY=1", "a=1;key=2", "a&&k%65y="] {
             let denied = Denied::Parameter { name: "key".into() };
             assert_eq!(authorization.pair(query), Err(denied), "{query}");
         }

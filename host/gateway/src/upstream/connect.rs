@@ -68,18 +68,12 @@ impl Service<Uri> for Connector {
         let (connecting, after) = (self.https.call(to.clone()), self.timeout);
         Box::pin(async move {
             let Ok(connected) = tokio::time::timeout(after, connecting).await else {
-                return Err(SendError::ConnectTimedOut {
-                    to: shown(&to),
-                    after,
-                });
+                return Err(SendError::ConnectTimedOut { to: shown(&to), after });
             };
             // What is not ours by now, the TLS library said.
             connected.map_err(|error| match error.downcast::<SendError>() {
                 Ok(ours) => *ours,
-                Err(tls) => SendError::Tls {
-                    to: shown(&to),
-                    why: chain(tls.as_ref()),
-                },
+                Err(tls) => SendError::Tls { to: shown(&to), why: chain(tls.as_ref()) },
             })
         })
     }
@@ -104,58 +98,39 @@ impl Service<Uri> for Tcp {
     fn call(&mut self, to: Uri) -> Self::Future {
         let (connecting, after) = (self.http.call(to.clone()), self.timeout);
         Box::pin(async move {
-            connecting
-                .await
-                .map_err(|error| match SendError::of(&error) {
-                    SendError::Broken { .. } if timed_out(&error) => SendError::ConnectTimedOut {
-                        to: shown(&to),
-                        after,
-                    },
-                    SendError::Broken { why } => SendError::Connect {
-                        to: shown(&to),
-                        why,
-                    },
-                    refused => refused,
-                })
+            connecting.await.map_err(|error| match SendError::of(&error) {
+                SendError::Broken { .. } if timed_out(&error) => {
+                    SendError::ConnectTimedOut { to: shown(&to), after }
+                }
+                SendError::Broken { why } => SendError::Connect { to: shown(&to), why },
+                refused => refused,
+            })
         })
     }
 }
 
 fn timed_out(error: &(dyn std::error::Error + 'static)) -> bool {
-    let cause = error
-        .source()
-        .and_then(|cause| cause.downcast_ref::<io::Error>());
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
     cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
 }
 
 /// Name and port, which is all of an address that a message may hold.
 fn shown(to: &Uri) -> String {
-    to.authority()
-        .map(|authority| authority.to_string())
-        .unwrap_or_default()
+    to.authority().map(|authority| authority.to_string()).unwrap_or_default()
 }
 
 /// The TLS settings of one upstream. They hold its session tickets, so they are not shared.
 ///
 /// The roots are the system's and those in the file `further`, if there is one.
 pub(super) fn tls(secure: bool, further: Option<&Path>) -> Result<ClientConfig, ClientError> {
-    let mut roots = if secure {
-        system_roots().clone()
-    } else {
-        RootCertStore::empty()
-    };
+    let mut roots = if secure { system_roots().clone() } else { RootCertStore::empty() };
     if let Some(path) = further {
-        let wrong = |why: String| ClientError::Authorities {
-            path: path.to_path_buf(),
-            why,
-        };
+        let wrong = |why: String| ClientError::Authorities { path: path.to_path_buf(), why };
         let before = roots.len();
         let certificates = CertificateDer::pem_file_iter(path);
         for certificate in certificates.map_err(|error| wrong(error.to_string()))? {
             let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
-            roots
-                .add(certificate)
-                .map_err(|error| wrong(error.to_string()))?;
+            roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
         }
         if roots.len() == before {
             return Err(wrong("there is no certificate in it".to_string()));
@@ -167,9 +142,7 @@ pub(super) fn tls(secure: bool, further: Option<&Path>) -> Result<ClientConfig, 
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| ClientError::Tls {
-            why: error.to_string(),
-        })?;
+        .map_err(|error| ClientError::Tls { why: error.to_string() })?;
     Ok(versions.with_root_certificates(roots).with_no_client_auth())
 }
 
@@ -193,9 +166,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_waits_to_be_sent_in_larger_pieces() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let to = format!("http://{}/", listener.local_addr().unwrap())
-            .parse()
-            .unwrap();
+        let to = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
         let resolver = Resolver::new(Reach::Public, system());
         let within = Duration::from_secs(10);
         let mut connector = Connector::new(resolver, tls(false, None).unwrap(), within);

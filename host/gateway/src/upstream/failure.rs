@@ -156,9 +156,7 @@ impl SendError {
             next = cause.source();
         }
         // The outermost only says in which part of the library it happened.
-        SendError::Broken {
-            why: chain(error.source().unwrap_or(error)),
-        }
+        SendError::Broken { why: chain(error.source().unwrap_or(error)) }
     }
 }
 
@@ -228,11 +226,7 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
 
 /// What somebody else wrote, fit for a message.
 pub(super) fn shown(text: &str) -> String {
-    let mut line: String = text
-        .chars()
-        .take(SHOWN)
-        .flat_map(char::escape_debug)
-        .collect();
+    let mut line: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
     if text.chars().nth(SHOWN).is_some() {
         line.push('…');
     }

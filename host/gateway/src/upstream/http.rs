@@ -91,9 +91,7 @@ pub struct Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("to", &self.base.authority)
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("to", &self.base.authority).finish_non_exhaustive()
     }
 }
 
@@ -109,14 +107,8 @@ impl Client {
         let host = url.host().ok_or(ClientError::Address)?;
         let reach = Reach::of(&host, target.private_addresses)?;
         let base = base(url)?;
-        if let Some((name, _)) = target
-            .headers
-            .iter()
-            .find(|(name, _)| vet::is_the_hosts(name))
-        {
-            return Err(ClientError::Header {
-                name: name.to_string(),
-            });
+        if let Some((name, _)) = target.headers.iter().find(|(name, _)| vet::is_the_hosts(name)) {
+            return Err(ClientError::Header { name: name.to_string() });
         }
         let tls = connect::tls(base.scheme == Scheme::HTTPS, target.ca.as_deref())?;
         let resolver = Resolver::new(reach, lookup);
@@ -149,20 +141,14 @@ impl Client {
             .map_err(|error| SendError::of(&error))?;
         let (head, body) = reply.into_parts();
         let body = ReplyBody::new(body, self.between_chunks_timeout);
-        Ok(Reply {
-            status: head.status,
-            headers: head.headers,
-            body,
-        })
+        Ok(Reply { status: head.status, headers: head.headers, body })
     }
 
     /// What the plugin said, checked, and what the host adds to it.
     fn request(&self, outgoing: Outgoing<'_>) -> Result<http::Request<Full<Bytes>>, Denied> {
         let mut request = http::Request::new(Full::new(outgoing.body));
         *request.method_mut() = vet::method(outgoing.method)?;
-        *request.uri_mut() = self
-            .base
-            .join(outgoing.path_and_query, &self.authorization)?;
+        *request.uri_mut() = self.base.join(outgoing.path_and_query, &self.authorization)?;
         let mut headers = vet::headers(outgoing.headers, &self.authorization)?;
         headers.entry(USER_AGENT).or_insert(NAME);
         for (name, value) in &self.headers {
@@ -182,10 +168,7 @@ fn base(url: &Url) -> Result<Base, ClientError> {
         _ => return Err(ClientError::Address),
     };
     for (has, part) in [
-        (
-            !url.username().is_empty() || url.password().is_some(),
-            "a user or a password",
-        ),
+        (!url.username().is_empty() || url.password().is_some(), "a user or a password"),
         (url.query().is_some(), "a query"),
         (url.fragment().is_some(), "a fragment"),
     ] {
@@ -193,15 +176,8 @@ fn base(url: &Url) -> Result<Base, ClientError> {
             return Err(ClientError::Part { part });
         }
     }
-    let authority = url
-        .authority()
-        .parse::<Authority>()
-        .map_err(|_| ClientError::Address)?;
-    Ok(Base {
-        scheme,
-        authority,
-        path: url.path().trim_end_matches('/').to_string(),
-    })
+    let authority = url.authority().parse::<Authority>().map_err(|_| ClientError::Address)?;
+    Ok(Base { scheme, authority, path: url.path().trim_end_matches('/').to_string() })
 }
 
 #[cfg(test)]

@@ -37,11 +37,7 @@ pub struct ReplyBody {
 
 impl ReplyBody {
     pub(super) fn new(incoming: Incoming, between_chunks: Duration) -> ReplyBody {
-        ReplyBody {
-            incoming,
-            patience: Patience::new(between_chunks),
-            ended: false,
-        }
+        ReplyBody { incoming, patience: Patience::new(between_chunks), ended: false }
     }
 
     /// The next bytes, or `None` at the end, and after an error. The future may be dropped and
@@ -127,18 +123,12 @@ impl Patience {
     fn new(most: Duration) -> Patience {
         // Far enough away, and not past what a clock can hold.
         let most = most.min(Duration::from_secs(30 * 24 * 3600));
-        Patience {
-            most,
-            since: None,
-            timer: None,
-        }
+        Patience { most, since: None, timer: None }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<SendError> {
         let until = *self.since.get_or_insert_with(Instant::now) + self.most;
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(until)));
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
         loop {
             ready!(timer.as_mut().poll(cx));
             if Instant::now() >= until {

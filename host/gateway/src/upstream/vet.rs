@@ -24,13 +24,11 @@ pub(super) fn method(name: &str) -> Result<Method, Denied> {
         "PUT" => Ok(Method::PUT),
         "PATCH" => Ok(Method::PATCH),
         "DELETE" => Ok(Method::DELETE),
-        _ => Err(Denied::Method {
-            method: shown(name),
-        }),
+        _ => Err(Denied::Method { method: shown(name) }),
     }
 }
 
-/// Whether a header says who a call is from, where it goes or how it is framed.
+/// Whether a header says who a call is from, where it goes, or how it or its answer is framed.
 pub(super) fn is_the_hosts(name: &HeaderName) -> bool {
     let name = name.as_str();
     matches!(
@@ -50,6 +48,8 @@ pub(super) fn is_the_hosts(name: &HeaderName) -> bool {
             | "keep-alive"
             | "expect"
             | "forwarded"
+            // A compressed answer could not be read along for its usage and its end.
+            | "accept-encoding"
     ) || name.starts_with("x-forwarded-")
 }
 
@@ -57,32 +57,21 @@ pub(super) fn headers(
     said: &[(String, String)],
     authorization: &Authorization,
 ) -> Result<HeaderMap, Denied> {
-    let too_many = Denied::Headers {
-        most: MAX_HEADERS,
-        bytes: MAX_HEADER_BYTES,
-    };
-    let bytes: usize = said
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
+    let too_many = Denied::Headers { most: MAX_HEADERS, bytes: MAX_HEADER_BYTES };
+    let bytes: usize = said.iter().map(|(name, value)| name.len() + value.len()).sum();
     if said.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
         return Err(too_many);
     }
     // Room for those that the host adds.
     let mut headers = HeaderMap::with_capacity(said.len() + 4);
     for (said_name, value) in said {
-        let name =
-            HeaderName::from_bytes(said_name.as_bytes()).map_err(|_| Denied::HeaderName {
-                name: shown(said_name),
-            })?;
+        let name = HeaderName::from_bytes(said_name.as_bytes())
+            .map_err(|_| Denied::HeaderName { name: shown(said_name) })?;
         if is_the_hosts(&name) || authorization.owns(&name) {
-            return Err(Denied::Header {
-                name: name.to_string(),
-            });
+            return Err(Denied::Header { name: name.to_string() });
         }
-        let value = HeaderValue::from_str(value).map_err(|_| Denied::HeaderValue {
-            name: name.to_string(),
-        })?;
+        let value = HeaderValue::from_str(value)
+            .map_err(|_| Denied::HeaderValue { name: name.to_string() })?;
         headers.append(name, value);
     }
     Ok(headers)
@@ -100,9 +89,7 @@ impl Base {
     /// The address of a call: the base address and behind it what the plugin said, and then
     /// the credential, if it travels in the query.
     pub(super) fn join(&self, said: &str, authorization: &Authorization) -> Result<Uri, Denied> {
-        let (path, query) = said
-            .split_once('?')
-            .map_or((said, None), |(p, q)| (p, Some(q)));
+        let (path, query) = said.split_once('?').map_or((said, None), |(p, q)| (p, Some(q)));
         if let Some(why) = objection(said, path) {
             return Err(Denied::Path { why });
         }
@@ -116,24 +103,19 @@ impl Base {
             whole.push(if query.is_some() { '&' } else { '?' });
             whole.push_str(pair);
         }
-        let unreadable = |_| Denied::Path {
-            why: "is not one that an address can have",
-        };
+        let unreadable = |_| Denied::Path { why: "is not one that an address can have" };
         let whole =
             PathAndQuery::from_maybe_shared(bytes::Bytes::from(whole)).map_err(unreadable)?;
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
         parts.path_and_query = Some(whole);
-        let uri = Uri::from_parts(parts).map_err(|_| Denied::Path {
-            why: "is not one that an address can have",
-        })?;
+        let uri = Uri::from_parts(parts)
+            .map_err(|_| Denied::Path { why: "is not one that an address can have" })?;
         // Made of parts it cannot be otherwise. It is what everything else here is for, so it is
         // looked at once more.
         if uri.authority() != Some(&self.authority) {
-            return Err(Denied::Path {
-                why: "changes the host",
-            });
+            return Err(Denied::Path { why: "changes the host" });
         }
         Ok(uri)
     }
@@ -200,20 +182,12 @@ mod tests {
 
     fn base(path: &str) -> Base {
         let authority = Authority::from_static("api.example:8443");
-        Base {
-            scheme: Scheme::HTTPS,
-            authority,
-            path: path.to_string(),
-        }
+        Base { scheme: Scheme::HTTPS, authority, path: path.to_string() }
     }
 
     fn key_in(header: &'static str) -> Authorization {
         let name = HeaderName::from_static(header);
-        Authorization::new(&Credential::Header {
-            name,
-            secret: Secret::of_test("k"),
-        })
-        .unwrap()
+        Authorization::new(&Credential::Header { name, secret: Secret::of_test("k") }).unwrap()
     }
 
     #[test]
@@ -221,40 +195,17 @@ mod tests {
         for (path, said, expected) in [
             ("/v1", "/chat", "https://api.example:8443/v1/chat"),
             ("", "/", "https://api.example:8443/"),
-            (
-                "/v1",
-                "/a?b=/../c@d",
-                "https://api.example:8443/v1/a?b=/../c@d",
-            ),
-            (
-                "/v1",
-                "/m/a@b:generate",
-                "https://api.example:8443/v1/m/a@b:generate",
-            ),
-            (
-                "/v1",
-                "/a//b/...c/..d/e../.",
-                "https://api.example:8443/v1/a//b/...c/..d/e../.",
-            ),
+            ("/v1", "/a?b=/../c@d", "https://api.example:8443/v1/a?b=/../c@d"),
+            ("/v1", "/m/a@b:generate", "https://api.example:8443/v1/m/a@b:generate"),
+            ("/v1", "/a//b/...c/..d/e../.", "https://api.example:8443/v1/a//b/...c/..d/e../."),
         ] {
             let uri = base(path).join(said, &Authorization::None).unwrap();
             assert_eq!(uri.to_string(), expected);
         }
         let secret = Secret::of_test("s");
-        let query = Authorization::new(&Credential::Query {
-            name: "key".into(),
-            secret,
-        })
-        .unwrap();
+        let query = Authorization::new(&Credential::Query { name: "key".into(), secret }).unwrap();
         for (said, expected) in [("/a", "/v1/a?key=s"), ("/a?b=1", "/v1/a?b=1&key=s")] {
-            assert_eq!(
-                base("/v1")
-                    .join(said, &query)
-                    .unwrap()
-                    .path_and_query()
-                    .unwrap(),
-                expected
-            );
+            assert_eq!(base("/v1").join(said, &query).unwrap().path_and_query().unwrap(), expected);
         }
     }
 
@@ -263,15 +214,7 @@ mod tests {
         for (why, paths) in [
             (
                 "does not begin with a slash",
-                &[
-                    "",
-                    "chat",
-                    "@evil/",
-                    "evil@x/",
-                    ":80/",
-                    "?a=b",
-                    "http://evil/",
-                ][..],
+                &["", "chat", "@evil/", "evil@x/", ":80/", "?a=b", "http://evil/"][..],
             ),
             ("begins with two slashes", &["//evil", "//evil/../x", "///"]),
             (
@@ -336,15 +279,11 @@ mod tests {
             "X-Forwarded-Anything",
             "forwarded",
             "proxy-connection",
+            "Accept-Encoding",
             "X-Key",
         ] {
-            let said = [
-                ("accept".to_string(), "*/*".to_string()),
-                (name.to_string(), "x".into()),
-            ];
-            let denied = Denied::Header {
-                name: name.to_ascii_lowercase(),
-            };
+            let said = [("accept".to_string(), "*/*".to_string()), (name.to_string(), "x".into())];
+            let denied = Denied::Header { name: name.to_ascii_lowercase() };
             assert_eq!(headers(&said, &key_in("x-key")).unwrap_err(), denied);
         }
         let said = [("x-key".to_string(), "x".to_string())];
@@ -354,11 +293,7 @@ mod tests {
     #[test]
     fn headers_that_are_none_are_denied() {
         let one = |name: &str, value: &str| {
-            headers(
-                &[(name.to_string(), value.to_string())],
-                &Authorization::None,
-            )
-            .unwrap_err()
+            headers(&[(name.to_string(), value.to_string())], &Authorization::None).unwrap_err()
         };
         for name in ["", "a b", "a:", "a\r\nb", "ä", ":path", &"x".repeat(70_000)] {
             let denied = one(name, "x");
@@ -366,18 +301,10 @@ mod tests {
             assert!(named && denied.to_string().len() < 300, "{denied}");
         }
         for value in ["a\r\nb: c", "a\nb", "a\0", "\x7f"] {
-            assert_eq!(
-                one("X-A", value),
-                Denied::HeaderValue { name: "x-a".into() }
-            );
+            assert_eq!(one("X-A", value), Denied::HeaderValue { name: "x-a".into() });
         }
-        let many: Vec<_> = (0..=MAX_HEADERS)
-            .map(|n| (format!("x-{n}"), String::new()))
-            .collect();
-        assert!(matches!(
-            headers(&many, &Authorization::None),
-            Err(Denied::Headers { .. })
-        ));
+        let many: Vec<_> = (0..=MAX_HEADERS).map(|n| (format!("x-{n}"), String::new())).collect();
+        assert!(matches!(headers(&many, &Authorization::None), Err(Denied::Headers { .. })));
     }
 
     #[test]
@@ -385,21 +312,8 @@ mod tests {
         for name in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
             assert_eq!(method(name).unwrap().as_str(), name);
         }
-        for name in [
-            "",
-            "get",
-            "HEAD",
-            "OPTIONS",
-            "TRACE",
-            "CONNECT",
-            "GET /x HTTP/1.1\r\n",
-        ] {
-            assert_eq!(
-                method(name),
-                Err(Denied::Method {
-                    method: shown(name)
-                })
-            );
+        for name in ["", "get", "HEAD", "OPTIONS", "TRACE", "CONNECT", "GET /x HTTP/1.1\r\n"] {
+            assert_eq!(method(name), Err(Denied::Method { method: shown(name) }));
         }
     }
 }

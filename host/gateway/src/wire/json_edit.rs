@@ -117,10 +117,7 @@ fn checked<'a>(pointer: &str, json: &'a str) -> Result<&'a [u8], EditError> {
         Ok(_) => Ok(json.trim_ascii().as_bytes()),
         Err(error) => {
             let why = error.to_string();
-            Err(EditError::Value {
-                pointer: pointer::shortened(pointer),
-                why,
-            })
+            Err(EditError::Value { pointer: pointer::shortened(pointer), why })
         }
     }
 }

@@ -22,12 +22,7 @@ pub struct Lines {
 impl Lines {
     /// A splitter for lines of at most `max_line` bytes, their line ends included.
     pub fn new(max_line: usize) -> Lines {
-        Lines {
-            max_line,
-            begun: BytesMut::new(),
-            chunk: Bytes::new(),
-            failed: false,
-        }
+        Lines { max_line, begun: BytesMut::new(), chunk: Bytes::new(), failed: false }
     }
 
     /// Takes the next bytes of the stream.
@@ -48,9 +43,7 @@ impl Lines {
     pub fn next(&mut self) -> Result<Option<Bytes>, TooLong> {
         while !self.failed {
             let end = memchr(b'\n', &self.chunk);
-            let taken = self
-                .chunk
-                .split_to(end.map_or(self.chunk.len(), |end| end + 1));
+            let taken = self.chunk.split_to(end.map_or(self.chunk.len(), |end| end + 1));
             if self.begun.len() + taken.len() > self.max_line {
                 self.failed = true;
                 break;
@@ -69,15 +62,12 @@ impl Lines {
                 return Ok(Some(line));
             }
         }
-        Err(TooLong {
-            limit: self.max_line,
-        })
+        Err(TooLong { limit: self.max_line })
     }
 
     /// What is left when the stream has ended: a line without its end.
     pub fn finish(&mut self) -> Option<Bytes> {
-        self.begun
-            .extend_from_slice(&std::mem::take(&mut self.chunk));
+        self.begun.extend_from_slice(&std::mem::take(&mut self.chunk));
         let rest = self.begun.split().freeze();
         if self.failed { None } else { trimmed(rest) }
     }
@@ -111,11 +101,7 @@ mod tests {
         let input = b"{\"a\":1}\n\r\n\n {\"b\":2}\r\n{\"c\":\"\xC3\xA4\"}";
         for size in 1..=input.len() {
             let found = cut(input, size);
-            assert_eq!(
-                found,
-                [&b"{\"a\":1}"[..], b"{\"b\":2}", b"{\"c\":\"\xC3\xA4\"}"],
-                "{size}"
-            );
+            assert_eq!(found, [&b"{\"a\":1}"[..], b"{\"b\":2}", b"{\"c\":\"\xC3\xA4\"}"], "{size}");
         }
     }
 

@@ -47,9 +47,7 @@ pub struct Event {
 impl Event {
     /// The name, if there is one and it is UTF-8.
     pub fn name(&self) -> Option<&str> {
-        self.name
-            .as_deref()
-            .and_then(|name| std::str::from_utf8(name).ok())
+        self.name.as_deref().and_then(|name| std::str::from_utf8(name).ok())
     }
 
     /// The data as text; empty where there is none.
@@ -76,11 +74,7 @@ impl Event {
             // The second half of a CRLF makes an empty line here, which says nothing.
             at = end + 1;
         }
-        Event {
-            name,
-            data: data.finish(&raw),
-            raw,
-        }
+        Event { name, data: data.finish(&raw), raw }
     }
 }
 
@@ -173,9 +167,7 @@ impl Decoder {
     )]
     pub fn next(&mut self) -> Result<Option<Event>, TooLong> {
         if self.failed {
-            return Err(TooLong {
-                limit: self.max_event,
-            });
+            return Err(TooLong { limit: self.max_event });
         }
         if self.chunk.is_empty() || !self.past_bom() {
             return Ok(None);
@@ -242,13 +234,7 @@ impl Decoder {
 
     fn check(&mut self, length: usize) -> Result<(), TooLong> {
         self.failed = length > self.max_event;
-        if self.failed {
-            Err(TooLong {
-                limit: self.max_event,
-            })
-        } else {
-            Ok(())
-        }
+        if self.failed { Err(TooLong { limit: self.max_event }) } else { Ok(()) }
     }
 }
 
@@ -277,9 +263,7 @@ impl Search {
                 },
                 Search::Line => {
                     at += memchr2(b'\n', b'\r', &bytes[at..])?;
-                    *self = Search::Start {
-                        after_return: bytes[at] == b'\r',
-                    };
+                    *self = Search::Start { after_return: bytes[at] == b'\r' };
                     at += 1;
                 }
                 Search::Start { after_return } => match byte {

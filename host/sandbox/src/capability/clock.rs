@@ -11,9 +11,7 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 impl<D: Send> Host for State<D> {
     fn now_ms(&mut self) -> wasmtime::Result<u64> {
         self.host_call()?;
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 

@@ -16,9 +16,7 @@ pub(crate) struct LineBudget {
 
 impl LineBudget {
     pub(crate) fn new() -> Self {
-        Self {
-            second: Mutex::new((Instant::now(), 0)),
-        }
+        Self { second: Mutex::new((Instant::now(), 0)) }
     }
 
     /// Takes one line; `false` if there is none left in this second.
@@ -40,11 +38,7 @@ impl<D: Tags> State<D> {
         message: &str,
         fields: &[(String, String)],
     ) -> Result<(), crate::Fault> {
-        if !self
-            .identity
-            .lines
-            .take(self.meter.limits.log_lines_per_second)
-        {
+        if !self.identity.lines.take(self.meter.limits.log_lines_per_second) {
             return self.meter.dropped_line();
         }
         let end = message.floor_char_boundary(LONGEST);

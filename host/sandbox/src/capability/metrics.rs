@@ -22,19 +22,14 @@ impl Metrics {
     }
 
     pub(crate) fn read(&self) -> BTreeMap<String, f64> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl<D: Send> Host for State<D> {
     fn count(&mut self, name: String, by: u64) -> wasmtime::Result<()> {
         self.host_call()?;
-        self.identity
-            .metrics
-            .update(name, |value| *value += by as f64);
+        self.identity.metrics.update(name, |value| *value += by as f64);
         Ok(())
     }
 

@@ -16,22 +16,14 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 impl<D: Tags> WasiView for State<D> {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let (identity, lines) = (&self.identity, self.meter.limits.log_lines_per_second);
-        let wasi = self
-            .wasi
-            .get_or_insert_with(|| Box::new(empty(identity, lines)));
-        WasiCtxView {
-            ctx: wasi,
-            table: &mut self.table,
-        }
+        let wasi = self.wasi.get_or_insert_with(|| Box::new(empty(identity, lines)));
+        WasiCtxView { ctx: wasi, table: &mut self.table }
     }
 }
 
 fn empty(identity: &Arc<Identity>, lines: u32) -> WasiCtx {
     let mut builder = WasiCtxBuilder::new();
-    builder
-        .allow_tcp(false)
-        .allow_udp(false)
-        .allow_ip_name_lookup(false);
+    builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
     builder
         .stdout(ToLog::new(identity, lines, "stdout"))
         .stderr(ToLog::new(identity, lines, "stderr"));
@@ -48,11 +40,7 @@ struct ToLog {
 
 impl ToLog {
     fn new(identity: &Arc<Identity>, limit: u32, stream: &'static str) -> Self {
-        Self {
-            identity: identity.clone(),
-            stream,
-            limit,
-        }
+        Self { identity: identity.clone(), stream, limit }
     }
 }
 

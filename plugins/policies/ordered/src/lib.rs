@@ -38,23 +38,20 @@ impl Policy for Ordered {
     }
 
     fn decide(&self, _request: &Request, candidates: &Candidates) -> Result<Decision, String> {
-        let mut ranked: Vec<Ranked> = candidates
-            .indices()
-            .map(|index| Ranked::read(candidates, index))
-            .collect();
+        let mut ranked: Vec<Ranked> =
+            candidates.indices().map(|index| Ranked::read(candidates, index)).collect();
         ranked.sort_by_key(|candidate| (candidate.put_last.is_some(), candidate.priority));
         let attempts = ranked
             .iter()
             .map(|candidate| Attempt::of(candidate.index).retries(self.settings.retries))
             .collect();
-        Ok(Decision::Route(Plan::new(attempts, reason(&ranked))))
+        Ok(Decision::Route(Plan::new(attempts, reason(candidates, &ranked))))
     }
 }
 
 /// What the order of a candidate rests on.
 struct Ranked {
     index: u32,
-    id: String,
     priority: u32,
     /// Why it is unwell, if it is.
     put_last: Option<&'static str>,
@@ -62,7 +59,6 @@ struct Ranked {
 
 impl Ranked {
     fn read(candidates: &Candidates, index: u32) -> Self {
-        let profile = candidates.profile(index);
         let put_last = match candidates.circuit(index) {
             Circuit::Open => Some("circuit open"),
             Circuit::Closed | Circuit::HalfOpen => {
@@ -70,30 +66,22 @@ impl Ranked {
                 used_up.then_some("rate limit used up")
             }
         };
-        Self {
-            index,
-            id: profile.id,
-            priority: profile.priority,
-            put_last,
-        }
+        Self { index, priority: candidates.priority(index), put_last }
     }
 }
 
 /// "a/x first by priority, 2 behind it; last: b/y (circuit open)".
-fn reason(ranked: &[Ranked]) -> String {
+fn reason(candidates: &Candidates, ranked: &[Ranked]) -> String {
     let Some(first) = ranked.first() else {
         return "no candidates".to_owned();
     };
-    let mut line = format!(
-        "{} first by priority, {} behind it",
-        first.id,
-        ranked.len() - 1
-    );
+    let mut line = candidates.id(first.index);
+    // Writing to a string does not fail.
+    let _ = write!(line, " first by priority, {} behind it", ranked.len() - 1);
     let mut separator = "; last: ";
     for candidate in ranked {
         if let Some(why) = candidate.put_last {
-            // Writing to a string does not fail.
-            let _ = write!(line, "{separator}{} ({why})", candidate.id);
+            let _ = write!(line, "{separator}{} ({why})", candidates.id(candidate.index));
             separator = ", ";
         }
     }
@@ -115,10 +103,7 @@ mod tests {
     fn plan(settings: Settings, candidates: Vec<Candidate>) -> Plan {
         let policy = Ordered::configure(settings).unwrap();
         let request = Request::from(Recording::default());
-        match policy
-            .decide(&request, &Candidates::from(candidates))
-            .unwrap()
-        {
+        match policy.decide(&request, &Candidates::from(candidates)).unwrap() {
             Decision::Route(plan) => plan,
             other => panic!("{other:?}"),
         }
@@ -126,27 +111,15 @@ mod tests {
 
     fn check(candidates: Vec<Candidate>, order: &[u32], reason: &str) {
         let plan = plan(Settings::default(), candidates);
-        let tried: Vec<u32> = plan
-            .attempts
-            .iter()
-            .map(|attempt| attempt.candidate)
-            .collect();
+        let tried: Vec<u32> = plan.attempts.iter().map(|attempt| attempt.candidate).collect();
         assert_eq!((tried.as_slice(), plan.reason.as_str()), (order, reason));
     }
 
     #[test]
     fn lowest_priority_first_and_ties_in_the_routes_order() {
-        let candidates = vec![
-            candidate("a/x", 2),
-            candidate("b/x", 1),
-            candidate("c/x", 1),
-        ];
+        let candidates = vec![candidate("a/x", 2), candidate("b/x", 1), candidate("c/x", 1)];
         check(candidates, &[1, 2, 0], "b/x first by priority, 2 behind it");
-        check(
-            vec![candidate("a/x", 0)],
-            &[0],
-            "a/x first by priority, 0 behind it",
-        );
+        check(vec![candidate("a/x", 0)], &[0], "a/x first by priority, 0 behind it");
     }
 
     #[test]

@@ -41,13 +41,7 @@ impl Answer {
     }
 
     fn of(form: Form) -> Self {
-        Self {
-            form,
-            started: false,
-            over: false,
-            calls: 0,
-            broken: None,
-        }
+        Self { form, started: false, over: false, calls: 0, broken: None }
     }
 }
 
@@ -140,10 +134,7 @@ impl Answer {
 
     fn delta(&mut self, index: u32, delta: Delta<'_>, events: &mut Vec<Event>) {
         let words = delta.content.unwrap_or_default();
-        let reasoning = delta
-            .reasoning_content
-            .or(delta.reasoning)
-            .unwrap_or_default();
+        let reasoning = delta.reasoning_content.or(delta.reasoning).unwrap_or_default();
         for (text, event) in [
             (reasoning, Event::Reasoning as fn(TextDelta) -> Event),
             (words.thinking, Event::Reasoning),
@@ -160,10 +151,7 @@ impl Answer {
     }
 
     fn call(&mut self, call: ToolDelta<'_>) -> ToolCallDelta {
-        let id = call
-            .id
-            .filter(|id| !id.0.is_empty())
-            .map(|id| id.0.into_owned());
+        let id = call.id.filter(|id| !id.0.is_empty()).map(|id| id.0.into_owned());
         // Upstreams that leave the number out send each call whole, or at least its id first.
         let index = call.index.unwrap_or(match id {
             Some(_) => self.calls,
@@ -185,9 +173,7 @@ impl Answer {
 fn read(text: &str) -> Result<Chunk<'_>, Failure> {
     serde_json::from_str(text).map_err(|error| {
         let place = error.column();
-        malformed(format!(
-            "the upstream sent what is not a chat completion (column {place})"
-        ))
+        malformed(format!("the upstream sent what is not a chat completion (column {place})"))
     })
 }
 

@@ -53,10 +53,7 @@ impl Provider for OpenAi {
         if failure.kind != FailureKind::RateLimited || failure.retry_after_ms.is_some() {
             return failure;
         }
-        Failure {
-            retry_after_ms: resets::wait_ms(head),
-            ..failure
-        }
+        Failure { retry_after_ms: resets::wait_ms(head), ..failure }
     }
 
     fn list_models_call(&self) -> Option<Call> {
@@ -64,14 +61,9 @@ impl Provider for OpenAi {
     }
 
     fn read_models(&self, _head: &ReplyHead, body: &[u8]) -> Result<Vec<Model>, Failure> {
-        let list = std::str::from_utf8(body)
-            .ok()
-            .and_then(|text| serde_json::from_str(text).ok());
+        let list = std::str::from_utf8(body).ok().and_then(|text| serde_json::from_str(text).ok());
         let ModelList { data } = list.ok_or_else(|| {
-            Failure::new(
-                FailureKind::Malformed,
-                "the upstream's list of models is not one",
-            )
+            Failure::new(FailureKind::Malformed, "the upstream's list of models is not one")
         })?;
         Ok(data.into_iter().map(model).collect())
     }
@@ -86,19 +78,11 @@ impl OpenAi {
         }
         edits.extend(self.settings.max_tokens_field.map(|field| field.edit()));
         let call = HttpCall {
-            framing: if streaming {
-                Framing::Sse
-            } else {
-                Framing::Whole
-            },
+            framing: if streaming { Framing::Sse } else { Framing::Whole },
             passthrough: self.passes_on(request),
             ..HttpCall::post("/chat/completions", Body::Edited(edits))
         };
-        let answer = if streaming {
-            Answer::stream()
-        } else {
-            Answer::whole()
-        };
+        let answer = if streaming { Answer::stream() } else { Answer::whole() };
         (answer, Call::Http(self.identified(call)))
     }
 
@@ -110,10 +94,7 @@ impl OpenAi {
             // What is read here are numbers; the host encodes what the sender asked for.
             edits.push(JsonEdit::Remove("/encoding_format".to_owned()));
         }
-        let call = HttpCall {
-            passthrough,
-            ..HttpCall::post("/embeddings", Body::Edited(edits))
-        };
+        let call = HttpCall { passthrough, ..HttpCall::post("/embeddings", Body::Edited(edits)) };
         (Answer::vectors(), Call::Http(self.identified(call)))
     }
 
@@ -147,9 +128,7 @@ fn quoted(text: &str) -> String {
 }
 
 fn model(entry: ModelEntry) -> Model {
-    let owner = entry
-        .owned_by
-        .map(|owner| ("owned_by".to_owned(), quoted(&owner)));
+    let owner = entry.owned_by.map(|owner| ("owned_by".to_owned(), quoted(&owner)));
     Model {
         id: entry.id,
         context_tokens: entry.context_length,

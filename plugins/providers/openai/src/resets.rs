@@ -11,13 +11,8 @@ pub(crate) fn wait_ms(head: &ReplyHead) -> Option<u64> {
         let reset = header(head, &format!("x-ratelimit-reset-{what}")).and_then(duration_ms);
         (left.is_some_and(|left| left.trim() == "0"), reset)
     });
-    let used_up = limits
-        .iter()
-        .filter(|(used_up, _)| *used_up)
-        .filter_map(|(_, reset)| *reset);
-    used_up
-        .max()
-        .or_else(|| limits.iter().filter_map(|(_, reset)| *reset).min())
+    let used_up = limits.iter().filter(|(used_up, _)| *used_up).filter_map(|(_, reset)| *reset);
+    used_up.max().or_else(|| limits.iter().filter_map(|(_, reset)| *reset).min())
 }
 
 /// "1d2h3m4.5s", "20ms" and the like, in milliseconds, rounded up.
@@ -27,9 +22,7 @@ fn duration_ms(text: &str) -> Option<u64> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (number, behind) = rest.split_at(digits);
-        let letters = behind
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .unwrap_or(behind.len());
+        let letters = behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len());
         let (unit, behind) = behind.split_at(letters);
         let unit_ms = match unit {
             "ms" => 1.0,
@@ -77,22 +70,13 @@ mod tests {
         let check = |headers: &[(&str, &str)], expected| {
             let owned =
                 |(name, value): &(&str, &str)| (format!("x-ratelimit-{name}"), (*value).to_owned());
-            let head = ReplyHead {
-                status: 429,
-                headers: headers.iter().map(owned).collect(),
-            };
+            let head = ReplyHead { status: 429, headers: headers.iter().map(owned).collect() };
             assert_eq!(wait_ms(&head), expected, "{headers:?}");
         };
         let resets = [("reset-requests", "1s"), ("reset-tokens", "6m0s")];
         check(&[], None);
         check(&resets, Some(1000));
-        check(
-            &[resets[0], resets[1], ("remaining-tokens", "0")],
-            Some(360_000),
-        );
-        check(
-            &[resets[0], resets[1], ("remaining-requests", "0")],
-            Some(1000),
-        );
+        check(&[resets[0], resets[1], ("remaining-tokens", "0")], Some(360_000));
+        check(&[resets[0], resets[1], ("remaining-requests", "0")], Some(1000));
     }
 }

@@ -26,19 +26,11 @@ struct Row {
 pub(crate) fn read(text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
     let reply: Reply = serde_json::from_str(text).map_err(|error| {
         let place = error.column();
-        malformed(format!(
-            "the upstream's vectors are not lists of numbers (column {place})"
-        ))
+        malformed(format!("the upstream's vectors are not lists of numbers (column {place})"))
     })?;
-    events.push(Event::Started((
-        String::new(),
-        reply.model.unwrap_or_default(),
-    )));
+    events.push(Event::Started((String::new(), reply.model.unwrap_or_default())));
     for (position, row) in (0..).zip(reply.data) {
-        events.push(Event::Embedding((
-            row.index.unwrap_or(position),
-            row.embedding,
-        )));
+        events.push(Event::Embedding((row.index.unwrap_or(position), row.embedding)));
     }
     events.extend(reply.usage.map(|usage| Event::Usage(usage.into())));
     Ok(())

@@ -18,9 +18,7 @@ pub mod clock {
 
     /// Milliseconds since the Unix epoch.
     pub fn now_ms() -> u64 {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
@@ -39,9 +37,7 @@ pub mod random {
     /// `count` bytes.
     pub fn bytes(count: u32) -> Vec<u8> {
         let state = RandomState::new();
-        (0..count)
-            .map(|index| state.hash_one(index).to_le_bytes()[0])
-            .collect()
+        (0..count).map(|index| state.hash_one(index).to_le_bytes()[0]).collect()
     }
 
     /// Uniform in [0, 1).

@@ -26,9 +26,7 @@ pub fn configure<P: Plugin, S: serde::de::DeserializeOwned>(
     make: impl FnOnce(S) -> Result<P, String>,
 ) -> Result<(), String> {
     let settings = serde_json::from_str(settings).map_err(|error| format!("settings: {error}"))?;
-    P::slot()
-        .set(make(settings)?)
-        .map_err(|_| "configured twice".to_owned())
+    P::slot().set(make(settings)?).map_err(|_| "configured twice".to_owned())
 }
 
 /// The configured plugin. One that nobody configured is configured with `{}`: what needs no
@@ -53,13 +51,6 @@ pub fn log_panics() {
 fn last_words(panic: &PanicHookInfo<'_>) {
     let message = panic.payload_as_str().unwrap_or("a panic without words");
     let end = message.floor_char_boundary(LAST_WORDS);
-    let place = panic
-        .location()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    log::log(
-        log::Level::Error,
-        &message[..end],
-        &[("panicked-at".to_owned(), place)],
-    );
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    log::log(log::Level::Error, &message[..end], &[("panicked-at".to_owned(), place)]);
 }

@@ -74,11 +74,7 @@ impl ExpectedCall {
         let mut lines = vec![self.to.clone()];
         lines.extend(self.headers.iter().map(|header| format!("header {header}")));
         lines.extend(self.edits.iter().map(|edit| format!("edit {edit}")));
-        lines.extend(
-            self.json
-                .iter()
-                .map(|json| format!("json {}", lines::tidy(json))),
-        );
+        lines.extend(self.json.iter().map(|json| format!("json {}", lines::tidy(json))));
         if !self.framing.is_empty() {
             lines.push(format!("framing {}", self.framing));
         }
@@ -110,10 +106,7 @@ fn ok() -> u16 {
 
 impl Reply {
     pub(super) fn head(&self) -> ReplyHead {
-        ReplyHead {
-            status: self.status,
-            headers: self.headers.clone().into_iter().collect(),
-        }
+        ReplyHead { status: self.status, headers: self.headers.clone().into_iter().collect() }
     }
 }
 
@@ -131,18 +124,12 @@ impl Fixture {
 
     /// Each call and its reply, in order.
     pub(super) fn turns(&self) -> impl Iterator<Item = (&ExpectedCall, Option<&Reply>)> {
-        let again = self
-            .again
-            .iter()
-            .map(|turn| (&turn.call, Some(&turn.reply)));
+        let again = self.again.iter().map(|turn| (&turn.call, Some(&turn.reply)));
         std::iter::once((&self.call, self.reply.as_ref())).chain(again)
     }
 
     pub(super) fn longest_reply(&self) -> usize {
-        self.turns()
-            .filter_map(|(_, reply)| Some(reply?.body.len()))
-            .max()
-            .unwrap_or(0)
+        self.turns().filter_map(|(_, reply)| Some(reply?.body.len())).max().unwrap_or(0)
     }
 
     pub(super) fn expected(&self) -> Vec<String> {

@@ -41,15 +41,10 @@ impl Cutter {
             Self::Events(events) => events.push(piece),
             Self::Lines(kept) => {
                 kept.extend_from_slice(piece);
-                let complete = kept
-                    .iter()
-                    .rposition(|&byte| byte == b'\n')
-                    .map_or(0, |end| end + 1);
+                let complete =
+                    kept.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
                 let complete: Vec<u8> = kept.drain(..complete).collect();
-                complete
-                    .split(|&byte| byte == b'\n')
-                    .filter_map(line)
-                    .collect()
+                complete.split(|&byte| byte == b'\n').filter_map(line).collect()
             }
             Self::Raw => vec![Frame::Bytes(piece.to_vec())],
         }
@@ -90,23 +85,14 @@ impl Events {
         let pieces = Arc::new(Mutex::new(VecDeque::new()));
         let queue = Arc::clone(&pieces);
         let arriving = stream::poll_fn(move |_| {
-            let piece = queue
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop_front();
+            let piece = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             piece.map_or(Poll::Pending, |piece| Poll::Ready(Some(Ok(piece))))
         });
-        Self {
-            pieces,
-            parsed: arriving.eventsource().boxed(),
-        }
+        Self { pieces, parsed: arriving.eventsource().boxed() }
     }
 
     fn push(&mut self, piece: &[u8]) -> Vec<Frame> {
-        self.pieces
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(piece.to_vec());
+        self.pieces.lock().unwrap_or_else(PoisonError::into_inner).push_back(piece.to_vec());
         let mut frames = Vec::new();
         while let Some(Some(Ok(event))) = self.parsed.next().now_or_never() {
             // The parser fills in the name that the standard gives to events without one.

@@ -83,11 +83,7 @@ fn of_usage(usage: &Usage) -> String {
 
 /// `failure rate-limited "slow down" status=429 code=slow retry-after-ms=1500`.
 pub(super) fn of_failure(failure: &Failure) -> String {
-    let mut line = format!(
-        "failure {} {:?}",
-        hyphenated(&failure.kind),
-        failure.message
-    );
+    let mut line = format!("failure {} {:?}", hyphenated(&failure.kind), failure.message);
     note(&mut line, "status", failure.status);
     note(&mut line, "code", failure.code.as_deref());
     note(&mut line, "retry-after-ms", failure.retry_after_ms);
@@ -120,32 +116,23 @@ pub(super) fn of_call(call: &Call) -> Vec<String> {
     match call {
         Call::Http(call) => {
             let mut lines = vec![format!("{} {}", call.method, call.path_and_query)];
-            lines.extend(
-                call.headers
-                    .iter()
-                    .map(|(name, value)| format!("header {name}: {value}")),
-            );
+            lines
+                .extend(call.headers.iter().map(|(name, value)| format!("header {name}: {value}")));
             lines.extend(of_body(&call.body));
             lines.push(format!("framing {}", framing(call.framing)));
             lines.extend(call.passthrough.then(|| "passthrough".to_owned()));
             lines
         }
-        Call::Generate(call) => vec![
-            format!("generate {}", call.model),
-            format!("json {:?}", call.prompt),
-        ],
+        Call::Generate(call) => {
+            vec![format!("generate {}", call.model), format!("json {:?}", call.prompt)]
+        }
         Call::Model(call) => {
-            vec![
-                format!("{} {}", call.task, call.model),
-                format!("json {}", tidy(&call.input)),
-            ]
+            vec![format!("{} {}", call.task, call.model), format!("json {}", tidy(&call.input))]
         }
         Call::Command(call) => {
             let mut lines = vec![format!("command {}", call.command)];
             lines.extend(
-                call.parameters
-                    .iter()
-                    .map(|(name, value)| format!("header {name}: {value}")),
+                call.parameters.iter().map(|(name, value)| format!("header {name}: {value}")),
             );
             lines.push(format!("json {:?}", call.stdin));
             lines.push(format!("framing {}", framing(call.framing)));
@@ -158,19 +145,13 @@ fn of_body(body: &Body) -> Vec<String> {
     match body {
         Body::Empty => Vec::new(),
         Body::Bytes(bytes) => vec![format!("json {}", tidy(&String::from_utf8_lossy(bytes)))],
-        Body::Edited(edits) => edits
-            .iter()
-            .map(|edit| format!("edit {}", of_edit(edit)))
-            .collect(),
+        Body::Edited(edits) => edits.iter().map(|edit| format!("edit {}", of_edit(edit))).collect(),
         Body::Form(parts) => {
             let value = |value: &FormValue| match value {
                 FormValue::Text(text) => format!("{text:?}"),
                 FormValue::Attachment(name) => format!("attachment {name}"),
             };
-            parts
-                .iter()
-                .map(|part| format!("edit {} {}", part.name, value(&part.value)))
-                .collect()
+            parts.iter().map(|part| format!("edit {} {}", part.name, value(&part.value))).collect()
         }
     }
 }
@@ -200,17 +181,9 @@ pub(super) fn tidy(json: &str) -> String {
 
 /// Both lists, what is only expected marked `-` and what is only there `+`.
 pub(super) fn difference(expected: &[String], got: &[String]) -> String {
-    let same = expected
-        .iter()
-        .zip(got)
-        .take_while(|(expected, got)| expected == got)
-        .count();
+    let same = expected.iter().zip(got).take_while(|(expected, got)| expected == got).count();
     let mut text = String::new();
-    for (mark, lines) in [
-        (' ', &expected[..same]),
-        ('-', &expected[same..]),
-        ('+', &got[same..]),
-    ] {
+    for (mark, lines) in [(' ', &expected[..same]), ('-', &expected[same..]), ('+', &got[same..])] {
         for line in lines {
             let _ = writeln!(text, "  {mark} {line}");
         }

@@ -152,10 +152,7 @@ impl<'de> Deserialize<'de> for Words {
             }
 
             fn visit_string<E: Error>(self, text: String) -> Result<Words, E> {
-                Ok(Words {
-                    text,
-                    thinking: String::new(),
-                })
+                Ok(Words { text, thinking: String::new() })
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Words, A::Error> {
@@ -208,12 +205,6 @@ mod tests {
                 {"type":"text","text":"yes"},{"type":"image","url":"u"}]"#,
         )
         .unwrap();
-        assert_eq!(
-            words,
-            Words {
-                text: "yes".to_owned(),
-                thinking: "hm".to_owned()
-            }
-        );
+        assert_eq!(words, Words { text: "yes".to_owned(), thinking: "hm".to_owned() });
     }
 }

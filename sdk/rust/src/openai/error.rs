@@ -46,10 +46,7 @@ impl<'de> Visitor<'de> for ReadError {
 
     fn visit_str<E: Error>(self, message: &str) -> Result<ErrorBody, E> {
         let message = Some(message.to_owned());
-        Ok(ErrorBody {
-            message,
-            ..ErrorBody::default()
-        })
+        Ok(ErrorBody { message, ..ErrorBody::default() })
     }
 
     fn visit_unit<E: Error>(self) -> Result<ErrorBody, E> {
@@ -164,28 +161,12 @@ mod tests {
     #[test]
     fn whatever_the_shape_the_words_are_found() {
         for (body, message, code) in [
-            (
-                r#"{"error":{"message":"m","code":7,"x":[1]}}"#,
-                Some("m"),
-                Some("7"),
-            ),
-            (
-                r#"{"error":{"message":"m"},"code":"c"}"#,
-                Some("m"),
-                Some("c"),
-            ),
+            (r#"{"error":{"message":"m","code":7,"x":[1]}}"#, Some("m"), Some("7")),
+            (r#"{"error":{"message":"m"},"code":"c"}"#, Some("m"), Some("c")),
             (r#"{"error":"m","code":-1}"#, Some("m"), Some("-1")),
             (r#"{"error":true,"message":"m"}"#, Some("m"), None),
-            (
-                r#"{"detail":[{"loc":["body"],"msg":"x","message":"m"},{}]}"#,
-                Some("m"),
-                None,
-            ),
-            (
-                r#"[{"error":{"message":"m","code":null}},{"a":1}]"#,
-                Some("m"),
-                None,
-            ),
+            (r#"{"detail":[{"loc":["body"],"msg":"x","message":"m"},{}]}"#, Some("m"), None),
+            (r#"[{"error":{"message":"m","code":null}},{"a":1}]"#, Some("m"), None),
             (r#"{"error":null,"code":1.5}"#, None, None),
             ("[]", None, None),
             ("null", None, None),

@@ -39,8 +39,7 @@ impl<'de> Deserialize<'de> for ModelList {
                         _ => drop(reply.next_value::<IgnoredAny>()?),
                     }
                 }
-                data.map(|data| ModelList { data })
-                    .ok_or_else(|| A::Error::missing_field("data"))
+                data.map(|data| ModelList { data }).ok_or_else(|| A::Error::missing_field("data"))
             }
         }
         deserializer.deserialize_any(Read)
@@ -80,10 +79,7 @@ mod tests {
             r#"[{"id":"m","max_model_len":8192,"owned_by":"o","type":"chat"}]"#,
         ] {
             let models = serde_json::from_str::<ModelList>(list).unwrap().data;
-            assert_eq!(
-                (models[0].id.as_str(), models[0].context_length),
-                ("m", Some(8192))
-            );
+            assert_eq!((models[0].id.as_str(), models[0].context_length), ("m", Some(8192)));
         }
     }
 }

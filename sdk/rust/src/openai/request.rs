@@ -96,10 +96,7 @@ impl Content {
     pub fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Parts(parts) => parts
-                .iter()
-                .filter_map(|part| part.text.as_deref())
-                .collect(),
+            Self::Parts(parts) => parts.iter().filter_map(|part| part.text.as_deref()).collect(),
         }
     }
 }
@@ -292,11 +289,7 @@ mod tests {
         });
         let request: ChatRequest = serde_json::from_value(sent.clone()).unwrap();
         assert_eq!(
-            request.messages[0]
-                .content
-                .as_ref()
-                .map(Content::text)
-                .unwrap(),
+            request.messages[0].content.as_ref().map(Content::text).unwrap(),
             "What is this?"
         );
         assert_eq!(serde_json::to_value::<ChatRequest>(request).unwrap(), sent);

@@ -33,12 +33,7 @@ pub fn error_failure(status: Option<u16>, error: ErrorBody) -> Failure {
     let extra = extra.into_iter().flatten().collect();
     let kind = failure_kind(status, &error);
     let code = error.code.or(error.kind);
-    Failure {
-        status,
-        code,
-        extra,
-        ..Failure::new(kind, message)
-    }
+    Failure { status, code, extra, ..Failure::new(kind, message) }
 }
 
 /// What kind of failure this is: the upstream's own word where it is a known one, else the
@@ -58,16 +53,14 @@ fn failure_kind(status: Option<u16>, error: &ErrorBody) -> FailureKind {
         Some(402) => FailureKind::QuotaExhausted,
         Some(403) => FailureKind::Permission,
         Some(404) => FailureKind::NotFound,
+        // A lock of theirs, not a mistake of the request: SDKs try it again.
+        Some(409) => FailureKind::Upstream,
         Some(408 | 504) => FailureKind::TimedOut,
         Some(429) => FailureKind::RateLimited,
         Some(501) => FailureKind::Unsupported,
         Some(503 | 529) => FailureKind::Overloaded,
         Some(400..=499) => FailureKind::InvalidRequest,
-        _ => words
-            .into_iter()
-            .flatten()
-            .find_map(vague_word)
-            .unwrap_or(FailureKind::Upstream),
+        _ => words.into_iter().flatten().find_map(vague_word).unwrap_or(FailureKind::Upstream),
     }
 }
 
@@ -112,10 +105,7 @@ pub fn retry_after_ms(head: &ReplyHead) -> Option<u64> {
 
 /// The value of a header, by its name in lower case.
 pub fn header<'a>(head: &'a ReplyHead, name: &str) -> Option<&'a str> {
-    let found = head
-        .headers
-        .iter()
-        .find(|(present, _)| present.eq_ignore_ascii_case(name));
+    let found = head.headers.iter().find(|(present, _)| present.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value.as_str())
 }
 
@@ -126,19 +116,12 @@ mod tests {
 
     fn head(status: u16, headers: &[(&str, &str)]) -> ReplyHead {
         let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
-        ReplyHead {
-            status,
-            headers: headers.iter().map(owned).collect(),
-        }
+        ReplyHead { status, headers: headers.iter().map(owned).collect() }
     }
 
     fn check(status: u16, body: &str, kind: FailureKind, message: &str) {
         let failure = read_refusal(&head(status, &[]), body.as_bytes());
-        assert_eq!(
-            (failure.kind, failure.message.as_str()),
-            (kind, message),
-            "{status} {body}"
-        );
+        assert_eq!((failure.kind, failure.message.as_str()), (kind, message), "{status} {body}");
         assert_eq!(failure.status, Some(status));
     }
 
@@ -174,25 +157,10 @@ mod tests {
     fn words_are_found_where_vendors_put_them() {
         check(400, r#"{"error":"no"}"#, FailureKind::InvalidRequest, "no");
         check(422, r#"{"detail":"no"}"#, FailureKind::InvalidRequest, "no");
-        check(
-            429,
-            r#"{"object":"error","message":"no"}"#,
-            FailureKind::RateLimited,
-            "no",
-        );
-        check(
-            400,
-            r#"[{"error":{"message":"no"}}]"#,
-            FailureKind::InvalidRequest,
-            "no",
-        );
+        check(429, r#"{"object":"error","message":"no"}"#, FailureKind::RateLimited, "no");
+        check(400, r#"[{"error":{"message":"no"}}]"#, FailureKind::InvalidRequest, "no");
         let page = "<html>secrets of a proxy</html>";
-        check(
-            502,
-            page,
-            FailureKind::Upstream,
-            "the upstream answered with status 502",
-        );
+        check(502, page, FailureKind::Upstream, "the upstream answered with status 502");
         let long = r#"{"error":{"message":"This model's maximum context length is 4096 tokens"}}"#;
         let words = "This model's maximum context length is 4096 tokens";
         check(400, long, FailureKind::ContextTooLong, words);
@@ -202,10 +170,7 @@ mod tests {
     fn the_finer_header_says_how_long_to_wait() {
         let both = [("retry-after", "2"), ("retry-after-ms", "1500")];
         assert_eq!(retry_after_ms(&head(429, &both)), Some(1500));
-        assert_eq!(
-            retry_after_ms(&head(429, &[("retry-after", "0.25")])),
-            Some(250)
-        );
+        assert_eq!(retry_after_ms(&head(429, &[("retry-after", "0.25")])), Some(250));
         let date = [("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")];
         assert_eq!(retry_after_ms(&head(429, &date)), None);
         assert_eq!(retry_after_ms(&head(429, &[("retry-after", "-1")])), None);

@@ -190,10 +190,7 @@ mod tests {
         });
         assert_eq!(request.text(100), "né\nold");
         assert_eq!(request.text(2), "n");
-        assert_eq!(
-            request.get("/messages/0/role", 10).as_deref(),
-            Some("\"user\"")
-        );
+        assert_eq!(request.get("/messages/0/role", 10).as_deref(), Some("\"user\""));
         assert_eq!(request.get("/messages/0/role", 3), None);
     }
 }

@@ -40,8 +40,7 @@ impl<'t> Value<'t> {
 
     /// Something is wrong with the value; its name goes before `text`.
     pub(crate) fn problem(&self, text: &str) {
-        self.document
-            .report(self.place.clone(), format!("{} {text}", self.name));
+        self.document.report(self.place.clone(), format!("{} {text}", self.name));
     }
 
     pub(crate) fn as_str(&self) -> Option<&'t str> {
@@ -67,10 +66,7 @@ impl<'t> Value<'t> {
             return self.wrong(&expected);
         };
         let number = whole(integer).and_then(|number| u64::try_from(number).ok());
-        match number
-            .filter(|number| *number >= least)
-            .and_then(|number| T::try_from(number).ok())
-        {
+        match number.filter(|number| *number >= least).and_then(|number| T::try_from(number).ok()) {
             Some(number) => Some(number),
             None => self.unfit(&format!("is {}", integer.as_str()), &expected),
         }
@@ -132,8 +128,7 @@ impl<'t> Value<'t> {
         };
         number.unwrap_or_else(|| {
             let text = format!("{} holds a number that JSON has no form for", self.name);
-            self.document
-                .report(self.document.place(value.span()), text);
+            self.document.report(self.document.place(value.span()), text);
             serde_json::Value::Null
         })
     }

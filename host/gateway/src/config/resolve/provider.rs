@@ -27,24 +27,15 @@ pub(super) struct Known {
 }
 
 /// What a request can be about; a word of the contract.
-const OPERATIONS: [&str; 6] = [
-    "chat",
-    "embeddings",
-    "transcription",
-    "speech",
-    "rerank",
-    "count-tokens",
-];
+const OPERATIONS: [&str; 6] =
+    ["chat", "embeddings", "transcription", "speech", "rerank", "count-tokens"];
 
 impl Resolver<'_> {
     pub(super) fn providers(
         &mut self,
         said: Vec<(At<String>, said::Provider)>,
     ) -> (Vec<Provider>, Models) {
-        let mut models = Models {
-            providers: Vec::new(),
-            candidates: Vec::new(),
-        };
+        let mut models = Models { providers: Vec::new(), candidates: Vec::new() };
         let mut providers = Vec::new();
         for (name, said) in said {
             self.name("provider", &name);
@@ -71,18 +62,14 @@ impl Resolver<'_> {
             None => Some(Credential::None),
         };
         let headers = said.headers.into_iter();
-        let headers = headers
-            .filter_map(|header| self.header(&table, header))
-            .collect();
+        let headers = headers.filter_map(|header| self.header(&table, header)).collect();
         let ca = said.ca.map(|ca| self.file(&table, "ca", &ca));
         // A preset speaks for the address that it knows. Whether another host may be shown what
         // is private is for the operator to say.
         let stayed = !moved || base_url.as_ref().is_some_and(is_loopback);
         let known = Known {
             local: local.unwrap_or(said.local == Some(true) && stayed),
-            open: said
-                .open_models
-                .unwrap_or(said.models.as_ref().is_none_or(Vec::is_empty)),
+            open: said.open_models.unwrap_or(said.models.as_ref().is_none_or(Vec::is_empty)),
             unclear: preset_unclear || said.unclear.models,
             priority: said.priority.unwrap_or(100),
             name: name.value,
@@ -140,10 +127,7 @@ impl Resolver<'_> {
             return;
         }
         let mut missing = |key: &str, expected: &str| {
-            let text = format!(
-                "[providers.{}] has no `{key}`; expected {expected}",
-                name.value
-            );
+            let text = format!("[providers.{}] has no `{key}`; expected {expected}", name.value);
             self.report(&name.place, text);
         };
         if said.plugin.is_none() && !said.unclear.plugin {
@@ -179,11 +163,7 @@ impl Resolver<'_> {
         let provider = models.providers.len();
         for At { value: said, place } in said {
             let candidate = candidate(provider, known, said);
-            if models
-                .candidates
-                .iter()
-                .any(|other| other.id == candidate.id)
-            {
+            if models.candidates.iter().any(|other| other.id == candidate.id) {
                 self.report(
                     &place,
                     format!(
@@ -194,16 +174,12 @@ impl Resolver<'_> {
                 );
                 continue;
             }
-            for operation in candidate
-                .operations
-                .iter()
-                .filter(|said| !OPERATIONS.contains(&said.as_str()))
+            for operation in
+                candidate.operations.iter().filter(|said| !OPERATIONS.contains(&said.as_str()))
             {
                 let hint = hint(operation, "operations", &OPERATIONS);
-                let text = format!(
-                    "[providers.{}] unknown operation `{operation}`{hint}",
-                    known.name
-                );
+                let text =
+                    format!("[providers.{}] unknown operation `{operation}`{hint}", known.name);
                 self.report(&place, text);
             }
             models.candidates.push(candidate);

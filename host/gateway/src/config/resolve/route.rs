@@ -59,10 +59,7 @@ impl Resolver<'_> {
         }
         let mut candidates = Vec::new();
         match said.candidates {
-            Some(At {
-                value: listed,
-                place,
-            }) => {
+            Some(At { value: listed, place }) => {
                 if listed.is_empty() && !said.candidates_unclear {
                     self.report(
                         &place,
@@ -86,12 +83,7 @@ impl Resolver<'_> {
                 );
             }
         }
-        Route {
-            name: name.value,
-            policies: chosen,
-            candidates,
-            timeout: said.timeout,
-        }
+        Route { name: name.value, policies: chosen, candidates, timeout: said.timeout }
     }
 
     /// Adds what an id or a pattern stands for; what is there already keeps its place.
@@ -116,20 +108,14 @@ impl Resolver<'_> {
         }
         match missing(&said.value, models) {
             Missing::Add(provider, model) => {
-                let model = said::Model {
-                    id: model,
-                    ..said::Model::default()
-                };
-                models
-                    .candidates
-                    .push(candidate(provider, &models.providers[provider], model));
+                let model = said::Model { id: model, ..said::Model::default() };
+                models.candidates.push(candidate(provider, &models.providers[provider], model));
                 chosen.push(models.candidates.len() - 1);
             }
             Missing::Unclear => {}
-            Missing::Wrong(why) => self.report(
-                &said.place,
-                format!("[{table}] candidate `{}` {why}", said.value),
-            ),
+            Missing::Wrong(why) => {
+                self.report(&said.place, format!("[{table}] candidate `{}` {why}", said.value))
+            }
         }
     }
 }
@@ -148,18 +134,11 @@ fn missing(id: &str, models: &Models) -> Missing {
         if models.providers.iter().any(|known| known.unclear) && id.contains('*') {
             return Missing::Unclear;
         }
-        let why = if id.contains('*') {
-            "matches no model"
-        } else {
-            "is not of the form provider/model"
-        };
+        let why =
+            if id.contains('*') { "matches no model" } else { "is not of the form provider/model" };
         return Missing::Wrong(why.into());
     };
-    let Some(index) = models
-        .providers
-        .iter()
-        .position(|known| known.name == provider)
-    else {
+    let Some(index) = models.providers.iter().position(|known| known.name == provider) else {
         if provider.contains('*') {
             let unclear = models.providers.iter().any(|known| known.unclear);
             return if unclear {
@@ -168,21 +147,12 @@ fn missing(id: &str, models: &Models) -> Missing {
                 Missing::Wrong("matches no model".into())
             };
         }
-        let names = models
-            .providers
-            .iter()
-            .map(|known| known.name.as_str())
-            .collect::<Vec<_>>();
+        let names = models.providers.iter().map(|known| known.name.as_str()).collect::<Vec<_>>();
         let hint = hint(provider, "providers", &names);
-        return Missing::Wrong(format!(
-            "does not exist: there is no provider `{provider}`{hint}"
-        ));
+        return Missing::Wrong(format!("does not exist: there is no provider `{provider}`{hint}"));
     };
     let known = &models.providers[index];
-    let listed = models
-        .candidates
-        .iter()
-        .filter(|candidate| candidate.provider == index);
+    let listed = models.candidates.iter().filter(|candidate| candidate.provider == index);
     let listed = listed.map(|candidate| candidate.bare()).collect::<Vec<_>>();
     match (known.unclear, model.contains('*')) {
         (true, _) => Missing::Unclear,
@@ -192,11 +162,7 @@ fn missing(id: &str, models: &Models) -> Missing {
              list them in its `models`, or name them here"
         )),
         (false, pattern) => {
-            let verb = if pattern {
-                "matches no model"
-            } else {
-                "does not exist"
-            };
+            let verb = if pattern { "matches no model" } else { "does not exist" };
             let has = if listed.len() > LISTED {
                 hint(model, "among others it has", &listed[..LISTED])
             } else {
@@ -210,26 +176,15 @@ fn missing(id: &str, models: &Models) -> Missing {
 /// Every model that can chat, by its provider's priority. There is none where no model is known:
 /// clients then name `provider/model`.
 fn implied_route(policies: &mut Policies, models: &Models) -> Option<Route> {
-    let chats = |index: &usize| {
-        models.candidates[*index]
-            .operations
-            .iter()
-            .any(|said| said == "chat")
-    };
-    let mut candidates = (0..models.candidates.len())
-        .filter(chats)
-        .collect::<Vec<_>>();
+    let chats =
+        |index: &usize| models.candidates[*index].operations.iter().any(|said| said == "chat");
+    let mut candidates = (0..models.candidates.len()).filter(chats).collect::<Vec<_>>();
     if candidates.is_empty() {
         return None;
     }
     candidates.sort_by_key(|index| models.candidates[*index].priority);
     let policies = policies.find(IMPLIED_POLICY).into_iter().collect();
-    Some(Route {
-        name: DEFAULT.into(),
-        policies,
-        candidates,
-        timeout: None,
-    })
+    Some(Route { name: DEFAULT.into(), policies, candidates, timeout: None })
 }
 
 /// Whether a pattern, in which `*` stands for anything, slashes too, matches the whole of a text.
@@ -240,9 +195,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     let Some(text) = text.strip_prefix(head) else {
         return false;
     };
-    (0..=text.len())
-        .filter(|at| text.is_char_boundary(*at))
-        .any(|at| matches(rest, &text[at..]))
+    (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| matches(rest, &text[at..]))
 }
 
 #[cfg(test)]

@@ -48,10 +48,7 @@ impl Resolver<'_> {
         match from {
             SecretFrom::Env(At { value: name, place }) => {
                 if let Some(text) = self.environment.get(name) {
-                    return Some(Secret::new(
-                        text.to_owned(),
-                        SecretSource::Env(name.clone()),
-                    ));
+                    return Some(Secret::new(text.to_owned(), SecretSource::Env(name.clone())));
                 }
                 let text = format!(
                     "[{table}] environment variable {name} is not set, or empty; set it, \

@@ -39,10 +39,7 @@ impl Provider {
             timeouts: Timeouts {
                 connect: self.timeouts.connect.or(preset.timeouts.connect),
                 first_byte: self.timeouts.first_byte.or(preset.timeouts.first_byte),
-                between_chunks: self
-                    .timeouts
-                    .between_chunks
-                    .or(preset.timeouts.between_chunks),
+                between_chunks: self.timeouts.between_chunks.or(preset.timeouts.between_chunks),
                 whole: self.timeouts.whole.or(preset.timeouts.whole),
             },
             rate_limits: self.rate_limits.or(preset.rate_limits),
@@ -57,12 +54,7 @@ impl Model {
         let (Some(said), Some(preset)) = (&said, &preset) else {
             return said.or(preset);
         };
-        let known = |id: &str| {
-            preset
-                .iter()
-                .map(|model| &model.value)
-                .find(|model| model.id == id)
-        };
+        let known = |id: &str| preset.iter().map(|model| &model.value).find(|model| model.id == id);
         let merge = |model: &At<Self>| {
             let At { value: said, place } = model.clone();
             let known = known(&said.id).cloned().unwrap_or_default();

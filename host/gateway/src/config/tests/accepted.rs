@@ -24,31 +24,16 @@ fn the_least_that_can_be_said() {
     let config = good("[providers.house]\nplugin = \"chat\"\nbase_url = \"http://localhost:9/v1\"");
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:8081");
-    assert_eq!(
-        (config.server.max_body, config.server.workers),
-        (32 << 20, None)
-    );
-    assert_eq!(
-        (config.log.format, config.log.level.as_str()),
-        (LogFormat::Auto, "info")
-    );
-    assert_eq!(
-        (config.sandbox.instances, config.sandbox.stack),
-        (1_000, 512 << 10)
-    );
+    assert_eq!((config.server.max_body, config.server.workers), (32 << 20, None));
+    assert_eq!((config.log.format, config.log.level.as_str()), (LogFormat::Auto, "info"));
+    assert_eq!((config.sandbox.instances, config.sandbox.stack), (1_000, 512 << 10));
     let house = &config.providers[0];
-    assert_eq!(
-        (house.priority, house.local, house.open_models),
-        (100, false, true)
-    );
+    assert_eq!((house.priority, house.local, house.open_models), (100, false, true));
     assert!(house.private_addresses, "localhost is written out");
     assert_eq!(house.credential, Credential::None);
     assert_eq!(house.timeouts, Timeouts::default());
     assert_eq!(house.settings, serde_json::json!({}));
-    assert!(
-        config.routes.is_empty(),
-        "no model is known that it could route to"
-    );
+    assert!(config.routes.is_empty(), "no model is known that it could route to");
     assert_eq!(config.sources, [PathBuf::from("portcullis.toml")]);
 }
 
@@ -83,12 +68,7 @@ rate_limits = { remaining_requests = "X-Left" }
     let environment = Environment::from_iter([("SITE", "https://acme.example")]);
     let config = config::load(&folder.path().join("portcullis.toml"), &environment).unwrap();
     let house = &config.providers[0];
-    let PluginSource::File {
-        path,
-        manifest,
-        digest: Some(digest),
-    } = &house.plugin
-    else {
+    let PluginSource::File { path, manifest, digest: Some(digest) } = &house.plugin else {
         panic!("{:?}", house.plugin);
     };
     assert_eq!(path, &folder.path().join("house.wasm"));
@@ -98,19 +78,14 @@ rate_limits = { remaining_requests = "X-Left" }
         panic!("{:?}", house.credential);
     };
     assert_eq!((username.as_str(), secret.expose()), ("me", "sesame"));
-    let headers = house
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
+    let headers =
+        house.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
     assert_eq!(
         headers.collect::<Vec<_>>(),
         [("x-team", "search"), ("x-site", "https://acme.example")]
     );
     assert!(house.headers[1].1.is_sensitive());
-    assert_eq!(
-        (house.priority, house.local, house.private_addresses),
-        (7, true, true)
-    );
+    assert_eq!((house.priority, house.local, house.private_addresses), (7, true, true));
     assert_eq!(house.ca, Some(folder.path().join("roots.pem")));
     assert!(!house.open_models);
     assert_eq!(
@@ -121,19 +96,10 @@ rate_limits = { remaining_requests = "X-Left" }
     assert_eq!(house.limits.memory, Some(16 << 20));
     assert_eq!(house.limits.cpu, Some(Duration::from_millis(5)));
     assert_eq!(house.limits.deadline, Some(Duration::from_millis(7)));
-    assert_eq!(
-        (house.limits.output, house.limits.log_lines_per_second),
-        (Some(4), Some(6))
-    );
+    assert_eq!((house.limits.output, house.limits.log_lines_per_second), (Some(4), Some(6)));
     assert_eq!(house.concurrency, Some(4));
     assert_eq!(house.timeouts.whole, Duration::from_secs(4));
-    let left = house
-        .rate_limits
-        .as_ref()
-        .unwrap()
-        .remaining_requests
-        .as_ref()
-        .unwrap();
+    let left = house.rate_limits.as_ref().unwrap().remaining_requests.as_ref().unwrap();
     assert_eq!(left.as_str(), "x-left");
     let m2 = &config.candidates[1];
     assert_eq!(
@@ -141,25 +107,16 @@ rate_limits = { remaining_requests = "X-Left" }
         ("house/org/m2", "org/m2", "m2-2024")
     );
     assert_eq!((m2.input_price, m2.output_price), (Some(1.0), Some(2.5)));
-    assert_eq!(
-        (m2.operations.join("+"), m2.priority, m2.local),
-        ("chat+rerank".into(), 7, true)
-    );
+    assert_eq!((m2.operations.join("+"), m2.priority, m2.local), ("chat+rerank".into(), 7, true));
     assert_eq!(config.candidates[0].operations, ["chat"]);
-    assert_eq!(
-        config.sources,
-        ["portcullis.toml", "key"].map(|name| folder.path().join(name))
-    );
+    assert_eq!(config.sources, ["portcullis.toml", "key"].map(|name| folder.path().join(name)));
 }
 
 #[test]
 fn forms_of_a_credential() {
     let table = [
         (r#"{ env = "HOUSE_KEY" }"#, "Bearer(Secret(from HOUSE_KEY))"),
-        (
-            r#"{ bearer = { env = "HOUSE_KEY" } }"#,
-            "Bearer(Secret(from HOUSE_KEY))",
-        ),
+        (r#"{ bearer = { env = "HOUSE_KEY" } }"#, "Bearer(Secret(from HOUSE_KEY))"),
         (
             r#"{ header = { name = "X-Api-Key", env = "HOUSE_KEY" } }"#,
             r#"Header { name: "x-api-key", secret: Secret(from HOUSE_KEY) }"#,
@@ -176,10 +133,7 @@ fn forms_of_a_credential() {
         ));
         assert_eq!(format!("{:?}", config.providers[0].credential), expected);
         let everything = format!("{config:?}{}", config.describe());
-        assert!(
-            !everything.contains("sesame"),
-            "the secret shows in {everything}"
-        );
+        assert!(!everything.contains("sesame"), "the secret shows in {everything}");
     }
 }
 
@@ -208,32 +162,21 @@ candidates = ["zeta/a", "zeta/*", "open/org/new", "alpha/c", "zeta/a"]
 timeouts = { whole = "1m" }
 "#,
     );
-    assert_eq!(
-        ids(&config, 0),
-        ["zeta/a", "zeta/b", "zeta/e", "open/org/new", "alpha/c"]
-    );
+    assert_eq!(ids(&config, 0), ["zeta/a", "zeta/b", "zeta/e", "open/org/new", "alpha/c"]);
     assert_eq!(config.routes[0].policies, [0, 0]);
     assert_eq!(config.routes[0].timeout, Some(Duration::from_secs(60)));
-    assert_eq!(
-        config.policies.len(),
-        1,
-        "the operator's `ordered` goes before the implied one"
-    );
+    assert_eq!(config.policies.len(), 1, "the operator's `ordered` goes before the implied one");
     // The implied default: what can chat, by priority; what only a route names included.
     assert_eq!(config.routes[1].name, "default");
-    assert_eq!(
-        ids(&config, 1),
-        ["alpha/c", "zeta/b", "zeta/a", "open/org/new"]
-    );
+    assert_eq!(ids(&config, 1), ["alpha/c", "zeta/b", "zeta/a", "open/org/new"]);
 }
 
 /// A preset with a key, the variable of that key, and one without.
 fn presets() -> (&'static str, String, &'static str) {
     let keyed = preset::keyed().swap_remove(0);
     let keyless = preset::names();
-    let keyless = keyless
-        .into_iter()
-        .find(|name| preset::keyed().iter().all(|keyed| keyed.name != *name));
+    let keyless =
+        keyless.into_iter().find(|name| preset::keyed().iter().all(|keyed| keyed.name != *name));
     (keyed.name, keyed.variable, keyless.unwrap())
 }
 
@@ -246,33 +189,18 @@ fn a_preset_fills_in_what_is_not_said() {
     );
     let config = good(&text);
     let mine = &config.providers[0];
-    assert_eq!(
-        (mine.name.as_str(), mine.priority, mine.open_models),
-        ("mine", 1, true)
-    );
+    assert_eq!((mine.name.as_str(), mine.priority, mine.open_models), ("mine", 1, true));
     assert_eq!(mine.settings["project"], "p");
     assert!(matches!(&mine.credential, Credential::Bearer(secret) if secret.expose() == "sesame"));
-    assert!(
-        config
-            .candidates
-            .iter()
-            .all(|candidate| candidate.id.starts_with("mine/"))
-    );
+    assert!(config.candidates.iter().all(|candidate| candidate.id.starts_with("mine/")));
     // Who lists models means these and no others; what the preset knows of them holds.
     let first = config.candidates[0].clone();
-    let config = good(&format!(
-        "{text}\nmodels = [\"{}\", \"unheard-of\"]",
-        first.bare()
-    ));
+    let config = good(&format!("{text}\nmodels = [\"{}\", \"unheard-of\"]", first.bare()));
     assert_eq!(config.candidates[0], first);
-    assert_eq!(
-        (config.candidates.len(), config.providers[0].open_models),
-        (2, false)
-    );
+    assert_eq!((config.candidates.len(), config.providers[0].open_models), (2, false));
     // A key that is missing is missed where the preset was asked for.
-    let problems = resolve(&format!("[providers.mine]\npreset = \"{keyed}\""))
-        .unwrap_err()
-        .to_string();
+    let problems =
+        resolve(&format!("[providers.mine]\npreset = \"{keyed}\"")).unwrap_err().to_string();
     let expected = format!(
         "portcullis.toml:2:10: [providers.mine] environment variable {variable} is not set"
     );
@@ -288,9 +216,7 @@ fn a_preset_is_not_believed_to_be_local_elsewhere() {
     assert!(local(""));
     assert!(local("base_url = \"http://localhost:1/\""));
     assert!(!local("base_url = \"https://acme.example/v1\""));
-    assert!(local(
-        "base_url = \"https://acme.example/v1\"\nlocal = true"
-    ));
+    assert!(local("base_url = \"https://acme.example/v1\"\nlocal = true"));
     assert!(!local("local = false"));
 }
 
@@ -311,9 +237,7 @@ fn the_environment_alone() {
     assert_eq!(config.log.level, "debug");
     assert!(config.sources.is_empty());
 
-    let nothing = Config::from_environment(&Environment::default())
-        .unwrap_err()
-        .to_string();
+    let nothing = Config::from_environment(&Environment::default()).unwrap_err().to_string();
     for keyed in preset::keyed() {
         assert!(nothing.contains(&keyed.variable), "{nothing}");
     }
@@ -325,10 +249,7 @@ fn the_environment_alone() {
     let expected =
         "environment variable PORTCULLIS_LISTEN: \"8080\" is not an address and a port; expected";
     assert!(wrong.starts_with(expected), "{wrong}");
-    assert_eq!(
-        format!("{:?}", Environment::from_iter([("KEY", "sesame")])),
-        "{\"KEY\"}"
-    );
+    assert_eq!(format!("{:?}", Environment::from_iter([("KEY", "sesame")])), "{\"KEY\"}");
 }
 
 #[test]
@@ -342,28 +263,17 @@ fn a_file_that_is_not_there() {
 #[test]
 fn the_examples_resolve() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/configurations");
-    let keys = preset::keyed()
-        .into_iter()
-        .map(|keyed| (keyed.variable, "sesame".to_owned()));
-    let environment = keys
-        .chain([("HOUSE_KEY".to_owned(), "sesame".to_owned())])
-        .collect();
+    let keys = preset::keyed().into_iter().map(|keyed| (keyed.variable, "sesame".to_owned()));
+    let environment = keys.chain([("HOUSE_KEY".to_owned(), "sesame".to_owned())]).collect();
     let mut seen = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let config =
             config::load(&path, &environment).unwrap_or_else(|problems| panic!("{problems}"));
-        assert!(
-            config.routes.iter().any(|route| route.name == "default"),
-            "{}",
-            path.display()
-        );
+        assert!(config.routes.iter().any(|route| route.name == "default"), "{}", path.display());
         let table = config.describe();
         println!("{table}");
-        assert!(
-            table.lines().all(|line| line.chars().count() <= 100),
-            "{table}"
-        );
+        assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
         assert!(!table.contains("sesame"), "{table}");
         seen += 1;
     }

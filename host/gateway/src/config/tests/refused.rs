@@ -10,9 +10,7 @@ fn check(text: &str, expected: &[&str]) {
         Ok(_) => String::new(),
         Err(problems) => problems.to_string(),
     };
-    let found = problems
-        .lines()
-        .filter(|line| !line.ends_with("Nothing was started."));
+    let found = problems.lines().filter(|line| !line.ends_with("Nothing was started."));
     let found = found.map(|line| line.strip_prefix("portcullis.toml:").unwrap_or(line));
     assert_eq!(found.collect::<Vec<_>>(), expected, "\n{text}");
 }
@@ -62,10 +60,7 @@ portcullis.toml:20:38: [routes.default] candidate `amce/m1` does not exist: ther
 
 #[test]
 fn what_is_not_toml() {
-    check(
-        "[server\nlisten = 3",
-        &["1:8: not TOML: unclosed table, expected `]`"],
-    );
+    check("[server\nlisten = 3", &["1:8: not TOML: unclosed table, expected `]`"]);
     check(
         "server = { listen = }\n[log]\nlevel = warn\n",
         &[
@@ -73,10 +68,7 @@ fn what_is_not_toml() {
             "3:9: not TOML: string values must be quoted, expected literal string",
         ],
     );
-    check(
-        "[log]\nlevel = \"info\"\nlevel = \"warn\"\n",
-        &["3:1: not TOML: duplicate key"],
-    );
+    check("[log]\nlevel = \"info\"\nlevel = \"warn\"\n", &["3:1: not TOML: duplicate key"]);
 }
 
 #[test]
@@ -90,29 +82,20 @@ fn unknown_keys_of_every_table() {
     let model = "id, name, context_tokens, max_output_tokens, input_price, output_price, operations, \
                  features, tags";
     let table = [
-        (
-            "server",
-            "listen, max_body, header_timeout, body_timeout, drain, concurrency, workers",
-        ),
+        ("server", "listen, max_body, header_timeout, body_timeout, drain, concurrency, workers"),
         ("admin", "listen"),
         ("log", "format, level"),
         ("plugins", "directory, cache"),
         ("sandbox", "instances, stack"),
         ("providers.x", provider),
         ("providers.x.limits", limits),
-        (
-            "providers.x.timeouts",
-            "connect, first_byte, between_chunks, whole",
-        ),
+        ("providers.x.timeouts", "connect, first_byte, between_chunks, whole"),
         (
             "providers.x.rate_limits",
             "remaining_requests, remaining_tokens, reset_requests, reset_tokens",
         ),
         ("providers.x.plugin", "digest, path, manifest"),
-        (
-            "providers.x.credential",
-            "env, file, bearer, header, query, basic",
-        ),
+        ("providers.x.credential", "env, file, bearer, header, query, basic"),
         ("providers.x.credential.bearer", "env, file"),
         ("providers.x.credential.header", "name, env, file"),
         ("providers.x.credential.query", "name, env, file"),
@@ -127,10 +110,7 @@ fn unknown_keys_of_every_table() {
         let problems = resolve(&format!("HOUSE\n[{path}]\nqqqq = 1\n").replace("HOUSE\n", HOUSE));
         let problems = problems.unwrap_err().to_string();
         let expected = format!("portcullis.toml:3:1: {}\n", listed(path, keys));
-        assert!(
-            problems.contains(&expected),
-            "{expected}is not in\n{problems}"
-        );
+        assert!(problems.contains(&expected), "{expected}is not in\n{problems}");
     }
     check(
         "HOUSE\nqqqq = 1",
@@ -190,10 +170,7 @@ fn wrong_types_of_every_kind() {
     for (text, expected) in table {
         let problems = resolve(text).unwrap_err().to_string();
         let expected = format!("portcullis.toml:{expected}\n");
-        assert!(
-            problems.contains(&expected),
-            "{expected}is not in\n{problems}"
-        );
+        assert!(problems.contains(&expected), "{expected}is not in\n{problems}");
     }
 }
 
@@ -253,14 +230,8 @@ fn addresses() {
         ("house", "is not an address (relative URL without a base)"),
         ("http://", "is not an address (empty host)"),
         ("unix:/run/x", "has the scheme `unix`"),
-        (
-            "http://me:sesame@house/",
-            "holds a user or a password, which belong into `credential`",
-        ),
-        (
-            "http://house/?key=1",
-            "has a query or a fragment, which calls cannot be appended to",
-        ),
+        ("http://me:sesame@house/", "holds a user or a password, which belong into `credential`"),
+        ("http://house/?key=1", "has a query or a fragment, which calls cannot be appended to"),
     ] {
         check(
             &format!("[providers.x]\nplugin = \"chat\"\nbase_url = \"{url}\""),
@@ -273,10 +244,7 @@ fn addresses() {
 
 #[test]
 fn providers() {
-    check(
-        "",
-        &["1:1: no provider is configured; expected at least one [providers.NAME]"],
-    );
+    check("", &["1:1: no provider is configured; expected at least one [providers.NAME]"]);
     check(
         "[providers.house]\n",
         &[
@@ -306,19 +274,14 @@ fn providers() {
             "4:30: [providers.x] unknown operation `embedings`; did you mean `embeddings`?",
         ],
     );
-    let problems = resolve("providers.x.preset = \"nobody\"")
-        .unwrap_err()
-        .to_string();
+    let problems = resolve("providers.x.preset = \"nobody\"").unwrap_err().to_string();
     assert!(
         problems.starts_with(
             "portcullis.toml:1:22: [providers.x] there is no preset `nobody`; presets: "
         ),
         "{problems}"
     );
-    assert!(
-        problems.ends_with("\n1 problem. Nothing was started."),
-        "{problems}"
-    );
+    assert!(problems.ends_with("\n1 problem. Nothing was started."), "{problems}");
 }
 
 #[test]

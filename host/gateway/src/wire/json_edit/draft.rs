@@ -42,11 +42,7 @@ enum Touched {
 /// Where the steps of a pointer lead.
 enum Place {
     /// To these values: one, or all those of a repeated key, the last one last.
-    Here {
-        spans: Vec<Range<usize>>,
-        parent: Option<Parent>,
-        picked: Vec<usize>,
-    },
+    Here { spans: Vec<Range<usize>>, parent: Option<Parent>, picked: Vec<usize> },
     /// Up to here: the object or array has nothing under this step.
     Ends { parent: Parent, step: usize },
     /// Up to here: this value has nothing inside it.
@@ -89,12 +85,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn set(&mut self, pointer: &Pointer<'_>, json: &[u8]) -> Result<(), EditError> {
-        let wrong = |why| {
-            Err(EditError::NoPlace {
-                pointer: pointer.shown(),
-                why,
-            })
-        };
+        let wrong = |why| Err(EditError::NoPlace { pointer: pointer.shown(), why });
         match self.place(pointer)? {
             Place::Here { spans, .. } => {
                 for span in spans {
@@ -125,12 +116,7 @@ impl<'a> Draft<'a> {
         if pointer.steps.is_empty() {
             return Err(EditError::Everything);
         }
-        if let Place::Here {
-            parent: Some(parent),
-            picked,
-            ..
-        } = self.place(pointer)?
-        {
+        if let Place::Here { parent: Some(parent), picked, .. } = self.place(pointer)? {
             if self.touched_at(parent.at).next().is_some() {
                 self.settle();
                 return self.remove(pointer);
@@ -152,9 +138,7 @@ impl<'a> Draft<'a> {
             return Ok(());
         }
         if to.is_within(from) {
-            return Err(EditError::IntoItself {
-                pointer: from.shown(),
-            });
+            return Err(EditError::IntoItself { pointer: from.shown() });
         }
         let json = self.text[span].to_vec();
         self.remove(from)?;
@@ -169,8 +153,7 @@ impl<'a> Draft<'a> {
             None => {
                 self.settle();
                 // Nothing is pending now, so nothing can be stale.
-                self.follow(pointer)?
-                    .ok_or(EditError::Malformed { near: 0 })
+                self.follow(pointer)?.ok_or(EditError::Malformed { near: 0 })
             }
         }
     }
@@ -195,28 +178,18 @@ impl<'a> Draft<'a> {
                 let stale = self.is_replaced(&span);
                 return Ok((!stale).then_some(Place::Ends { parent: here, step }));
             }
-            spans = picked
-                .iter()
-                .map(|&index| here.children[index].value.clone())
-                .collect();
+            spans = picked.iter().map(|&index| here.children[index].value.clone()).collect();
             parent = Some(here);
         }
         let stale = spans.iter().any(|span| self.overlaps(span));
-        Ok((!stale).then_some(Place::Here {
-            spans,
-            parent,
-            picked,
-        }))
+        Ok((!stale).then_some(Place::Here { spans, parent, picked }))
     }
 
     fn parent(&mut self, at: usize, step: usize) -> Result<Parent, EditError> {
         if let (0, Some(top)) = (step, &self.top) {
             return Ok(top.clone());
         }
-        let parent = Parent {
-            at,
-            children: scan::children(&self.text, at)?.into(),
-        };
+        let parent = Parent { at, children: scan::children(&self.text, at)?.into() };
         if step == 0 {
             self.top = Some(parent.clone());
         }
@@ -233,25 +206,18 @@ impl<'a> Draft<'a> {
     }
 
     fn touched_at(&self, at: usize) -> impl Iterator<Item = &Touched> {
-        self.touched
-            .iter()
-            .filter(move |(of, _)| *of == at)
-            .map(|(_, touched)| touched)
+        self.touched.iter().filter(move |(of, _)| *of == at).map(|(_, touched)| touched)
     }
 
     /// Whether a replacement takes this value's place.
     fn is_replaced(&self, value: &Range<usize>) -> bool {
         let covers = |span: &Range<usize>| span.start <= value.start && value.end <= span.end;
-        self.replacements
-            .iter()
-            .any(|replacement| covers(&replacement.span))
+        self.replacements.iter().any(|replacement| covers(&replacement.span))
     }
 
     fn overlaps(&self, span: &Range<usize>) -> bool {
         let meets = |other: &Range<usize>| other.start < span.end && span.start < other.end;
-        self.replacements
-            .iter()
-            .any(|replacement| meets(&replacement.span))
+        self.replacements.iter().any(|replacement| meets(&replacement.span))
     }
 
     fn replace(&mut self, span: Range<usize>, with: Vec<u8>) {
@@ -287,13 +253,8 @@ impl<'a> Draft<'a> {
             return;
         }
         // Stable, so that what is added at one place stays in the order of the edits.
-        self.replacements
-            .sort_by_key(|replacement| replacement.span.start);
-        let more: usize = self
-            .replacements
-            .iter()
-            .map(|replacement| replacement.with.len())
-            .sum();
+        self.replacements.sort_by_key(|replacement| replacement.span.start);
+        let more: usize = self.replacements.iter().map(|replacement| replacement.with.len()).sum();
         let mut text = Vec::with_capacity(self.text.len() + more);
         let mut at = 0;
         for Replacement { span, with } in self.replacements.drain(..) {
@@ -310,19 +271,13 @@ impl<'a> Draft<'a> {
 fn matching(text: &[u8], parent: &Parent, name: &str) -> Vec<usize> {
     let children = &parent.children;
     if text[parent.at] == b'{' {
-        let named = children
-            .iter()
-            .enumerate()
-            .filter(|(_, child)| child.is_called(text, name));
+        let named = children.iter().enumerate().filter(|(_, child)| child.is_called(text, name));
         return named.map(|(index, _)| index).collect();
     }
     // RFC 6901 section 4: digits, without leading zeros.
     let digits = name.bytes().all(|byte| byte.is_ascii_digit());
     let plain = digits && (name == "0" || !name.starts_with('0'));
-    let index = name
-        .parse::<usize>()
-        .ok()
-        .filter(|index| plain && *index < children.len());
+    let index = name.parse::<usize>().ok().filter(|index| plain && *index < children.len());
     index.into_iter().collect()
 }
 

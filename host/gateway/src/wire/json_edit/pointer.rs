@@ -19,15 +19,9 @@ pub(super) struct Pointer<'a> {
 
 impl<'a> Pointer<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Pointer<'a>, EditError> {
-        let wrong = |why| EditError::Pointer {
-            pointer: shortened(text),
-            why,
-        };
+        let wrong = |why| EditError::Pointer { pointer: shortened(text), why };
         let Some(rest) = text.strip_prefix('/') else {
-            let whole = text.is_empty().then(|| Pointer {
-                text,
-                steps: Vec::new(),
-            });
+            let whole = text.is_empty().then(|| Pointer { text, steps: Vec::new() });
             return whole.ok_or_else(|| wrong("it is neither empty nor begins with `/`"));
         };
         let mut steps = Vec::new();

@@ -54,10 +54,7 @@ pub(super) fn children(text: &[u8], at: usize) -> Result<Vec<Child>, EditError> 
             at = space(text, at + 1);
         }
         let end = value(text, at)?;
-        found.push(Child {
-            key,
-            value: at..end,
-        });
+        found.push(Child { key, value: at..end });
         at = space(text, end);
         if expect(text, at, b",}]")? != b',' {
             return Ok(found);

@@ -11,7 +11,7 @@ use crate::request::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Choices of one answer, and tool calls of one choice, that a plugin may name: an index past
@@ -32,16 +32,14 @@ pub struct Writer {
 #[derive(Debug, Default)]
 struct Choice {
     begun: bool,
-    tools: BTreeMap<u32, ()>,
+    tools: BTreeSet<u32>,
     finished: bool,
 }
 
 impl Writer {
     /// A writer of the answer to `request`, by a model of that name.
     pub fn new(request: &Request, model: &str) -> Self {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             id: format!("chatcmpl-{}", request.id),
             created: now.as_secs(),
@@ -101,10 +99,7 @@ impl Writer {
         }
         choice.finished = reason.is_some();
         let choice = json!({ "index": index, "delta": delta, "finish_reason": reason });
-        Some(
-            self.envelope("chat.completion.chunk", vec![choice])
-                .to_string(),
-        )
+        Some(self.envelope("chat.completion.chunk", vec![choice]).to_string())
     }
 
     /// The data of the chunk that carries the usage, for a client that asked for one.
@@ -132,7 +127,7 @@ impl Writer {
         if call.index >= MOST {
             return None;
         }
-        let first = self.choice(choice)?.tools.insert(call.index, ()).is_none();
+        let first = self.choice(choice)?.tools.insert(call.index);
         let mut function = Map::new();
         if first && let Some(name) = call.name {
             function.insert("name".to_owned(), name.into());
@@ -140,9 +135,7 @@ impl Writer {
         function.insert("arguments".to_owned(), call.arguments.into());
         let mut written = json!({ "index": call.index, "function": function });
         if first {
-            let id = call
-                .id
-                .unwrap_or_else(|| format!("call_{}_{}", self.id, call.index));
+            let id = call.id.unwrap_or_else(|| format!("call_{}_{}", self.id, call.index));
             written["id"] = id.into();
             written["type"] = "function".into();
         }
@@ -199,11 +192,7 @@ impl Writer {
             }
         }
         let mut answer = json!({ "object": "list", "data": data, "model": self.model });
-        let tokens = self
-            .usage
-            .as_ref()
-            .and_then(|usage| usage.input_tokens)
-            .unwrap_or(0);
+        let tokens = self.usage.as_ref().and_then(|usage| usage.input_tokens).unwrap_or(0);
         answer["usage"] = json!({ "prompt_tokens": tokens, "total_tokens": tokens });
         answer.to_string()
     }
@@ -212,19 +201,12 @@ impl Writer {
 /// Little-endian 32-bit floats in base64, which SDKs ask for by default, or numbers.
 fn vector(values: &[f32], base64: bool) -> Value {
     if base64 {
-        let bytes: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         return STANDARD.encode(bytes).into();
     }
     // JSON has no NaN and no infinity: serde_json writes them as null, which no SDK reads.
     let finite = |value: &f32| {
-        if value.is_finite() {
-            f64::from(*value)
-        } else {
-            0.0
-        }
+        if value.is_finite() { f64::from(*value) } else { 0.0 }
     };
     values.iter().map(finite).collect::<Vec<f64>>().into()
 }
@@ -298,11 +280,7 @@ impl Message {
         }
         if !self.tools.is_empty() {
             let call = |(index, call): (u32, Call)| {
-                let id = if call.id.is_empty() {
-                    format!("call_{index}")
-                } else {
-                    call.id
-                };
+                let id = if call.id.is_empty() { format!("call_{index}") } else { call.id };
                 json!({
                     "id": id,
                     "type": "function",
@@ -316,10 +294,7 @@ impl Message {
 }
 
 fn usage_value(usage: &Usage) -> Value {
-    let (input, output) = (
-        usage.input_tokens.unwrap_or(0),
-        usage.output_tokens.unwrap_or(0),
-    );
+    let (input, output) = (usage.input_tokens.unwrap_or(0), usage.output_tokens.unwrap_or(0));
     let mut value = json!({
         "prompt_tokens": input,
         "completion_tokens": output,
@@ -355,13 +330,9 @@ pub fn read_usage(usage: &str) -> Option<Usage> {
     Some(Usage {
         input_tokens: said.prompt_tokens,
         output_tokens: said.completion_tokens,
-        cached_input_tokens: said
-            .prompt_tokens_details
-            .and_then(|details| details.cached_tokens),
+        cached_input_tokens: said.prompt_tokens_details.and_then(|details| details.cached_tokens),
         cache_write_tokens: None,
-        reasoning_tokens: said
-            .completion_tokens_details
-            .and_then(|d| d.reasoning_tokens),
+        reasoning_tokens: said.completion_tokens_details.and_then(|d| d.reasoning_tokens),
         audio_seconds: None,
         cost_usd: said.cost,
         extra: Vec::new(),

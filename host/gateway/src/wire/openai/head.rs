@@ -79,10 +79,7 @@ impl Head {
     pub fn read(operation: Operation, body: &[u8]) -> Result<Self, Refusal> {
         let text = std::str::from_utf8(body).map_err(|error| {
             let at = error.valid_up_to();
-            Refusal::invalid(
-                format!("The body is not UTF-8: byte {at} is malformed."),
-                None,
-            )
+            Refusal::invalid(format!("The body is not UTF-8: byte {at} is malformed."), None)
         })?;
         let raw: Raw<'_> =
             serde_json::from_str(text).map_err(|error| not_an_object(text, &error))?;
@@ -106,18 +103,12 @@ impl Head {
             optional(raw.stream_options, "stream_options", "an object")?;
         let encoding: Option<String> =
             optional(raw.encoding_format, "encoding_format", "a string")?;
-        let most = optional(
-            raw.max_completion_tokens,
-            "max_completion_tokens",
-            "a whole number",
-        )?;
+        let most = optional(raw.max_completion_tokens, "max_completion_tokens", "a whole number")?;
         let most = most.or(optional(raw.max_tokens, "max_tokens", "a whole number")?);
         Ok(Self {
             model,
             streaming,
-            wants_usage: options
-                .and_then(|options| options.include_usage)
-                .unwrap_or(false),
+            wants_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
             base64: encoding.as_deref() == Some("base64"),
             needs: needs(&raw)?,
             max_output_tokens: most,
@@ -131,10 +122,7 @@ impl Head {
 fn not_an_object(text: &str, error: &serde_json::Error) -> Refusal {
     let kind = match text.trim_start().as_bytes().first() {
         None => {
-            return Refusal::invalid(
-                "The body is empty; expected a JSON object.".to_owned(),
-                None,
-            );
+            return Refusal::invalid("The body is empty; expected a JSON object.".to_owned(), None);
         }
         Some(b'[') => "an array",
         Some(b'"') => "a string",
@@ -161,10 +149,7 @@ fn typed<'a, T: Deserialize<'a>>(
 ) -> Result<T, Refusal> {
     serde_json::from_str(value.get()).map_err(|_| {
         let found = kind_of(value.get());
-        Refusal::invalid(
-            format!("`{name}` is {found}; expected {expected}."),
-            Some(name),
-        )
+        Refusal::invalid(format!("`{name}` is {found}; expected {expected}."), Some(name))
     })
 }
 
@@ -173,9 +158,7 @@ fn optional<'a, T: Deserialize<'a>>(
     name: &'static str,
     expected: &str,
 ) -> Result<Option<T>, Refusal> {
-    given(value)
-        .map(|value| typed(value, name, expected))
-        .transpose()
+    given(value).map(|value| typed(value, name, expected)).transpose()
 }
 
 fn kind_of(json: &str) -> &'static str {
@@ -226,11 +209,8 @@ fn needs(raw: &Raw<'_>) -> Result<Vec<&'static str>, Refusal> {
     if tools.is_some_and(|tools| !tools.is_empty()) {
         needs.push("tools");
     }
-    let format: Option<ResponseFormat> = optional(
-        raw.response_format,
-        "response_format",
-        "an object with a `type`",
-    )?;
+    let format: Option<ResponseFormat> =
+        optional(raw.response_format, "response_format", "an object with a `type`")?;
     match format.as_ref().map(|format| format.kind.as_str()) {
         Some("json_object") => needs.push("json-object"),
         Some("json_schema") => needs.push("json-schema"),
@@ -286,16 +266,8 @@ mod tests {
         refused(chat, "\"x\"", "The body is a string");
         refused(chat, "7", "expected a JSON object");
         refused(chat, "{}", "`model` is missing");
-        refused(
-            chat,
-            r#"{"model":null,"messages":[1]}"#,
-            "`model` is missing",
-        );
-        refused(
-            chat,
-            r#"{"model":7}"#,
-            "`model` is a number; expected a string",
-        );
+        refused(chat, r#"{"model":null,"messages":[1]}"#, "`model` is missing");
+        refused(chat, r#"{"model":7}"#, "`model` is a number; expected a string");
         refused(chat, r#"{"model":"","messages":[{}]}"#, "`model` is empty");
         refused(chat, r#"{"model":"m"}"#, "`messages` is missing");
         refused(
@@ -303,11 +275,7 @@ mod tests {
             r#"{"model":"m","messages":{}}"#,
             "`messages` is an object; expected an array",
         );
-        refused(
-            chat,
-            r#"{"model":"m","messages":[ ]}"#,
-            "`messages` is empty",
-        );
+        refused(chat, r#"{"model":"m","messages":[ ]}"#, "`messages` is empty");
         refused(
             chat,
             r#"{"model":"m","messages":[{}],"stream":"yes"}"#,
@@ -318,21 +286,9 @@ mod tests {
             r#"{"model":"m","messages":[{}],"max_tokens":-1}"#,
             "`max_tokens` is a number; expected a whole number",
         );
-        refused(
-            chat,
-            r#"{"model":"m","model":"n","messages":[{}]}"#,
-            "duplicate field `model`",
-        );
-        refused(
-            Operation::Embeddings,
-            r#"{"model":"m"}"#,
-            "`input` is missing",
-        );
-        refused(
-            Operation::Embeddings,
-            r#"{"model":"m","input":3}"#,
-            "`input` is a number",
-        );
+        refused(chat, r#"{"model":"m","model":"n","messages":[{}]}"#, "duplicate field `model`");
+        refused(Operation::Embeddings, r#"{"model":"m"}"#, "`input` is missing");
+        refused(Operation::Embeddings, r#"{"model":"m","input":3}"#, "`input` is a number");
     }
 
     #[test]
@@ -349,11 +305,6 @@ mod tests {
     #[test]
     fn a_text_that_names_an_image_is_not_one() {
         let body = r#"{"model":"m","messages":[{"role":"user","content":"image_url"}]}"#;
-        assert!(
-            Head::read(Operation::Chat, body.as_bytes())
-                .unwrap()
-                .needs
-                .is_empty()
-        );
+        assert!(Head::read(Operation::Chat, body.as_bytes()).unwrap().needs.is_empty());
     }
 }

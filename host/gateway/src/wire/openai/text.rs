@@ -48,11 +48,7 @@ pub fn newest_first(body: &[u8], most: usize) -> String {
     let Ok(body) = serde_json::from_slice::<Body<'_>>(body) else {
         return String::new();
     };
-    let contents = body
-        .messages
-        .iter()
-        .rev()
-        .filter_map(|message| message.content);
+    let contents = body.messages.iter().rev().filter_map(|message| message.content);
     let mut all = String::new();
     for text in contents.chain(body.input).flat_map(texts) {
         if !all.is_empty() {
@@ -69,17 +65,11 @@ pub fn newest_first(body: &[u8], most: usize) -> String {
 
 /// Features that the parts of `messages` need.
 pub fn media(messages: &str) -> Vec<&'static str> {
-    const KINDS: [(&str, &str); 3] = [
-        ("image_url", "vision"),
-        ("input_audio", "audio"),
-        ("file", "files"),
-    ];
+    const KINDS: [(&str, &str); 3] =
+        [("image_url", "vision"), ("input_audio", "audio"), ("file", "files")];
     // Nearly no request has any, and then nothing is parsed.
     let quoted = |kind: &str| format!("\"{kind}\"");
-    if !KINDS
-        .iter()
-        .any(|(kind, _)| contains(messages, &quoted(kind)))
-    {
+    if !KINDS.iter().any(|(kind, _)| contains(messages, &quoted(kind))) {
         return Vec::new();
     }
     let messages: Vec<Message<'_>> = serde_json::from_str(messages).unwrap_or_default();
@@ -91,11 +81,7 @@ pub fn media(messages: &str) -> Vec<&'static str> {
         })
         .collect();
     let present = |kind: &str| parts.iter().any(|part| part.kind.as_deref() == Some(kind));
-    KINDS
-        .iter()
-        .filter(|(kind, _)| present(kind))
-        .map(|(_, feature)| *feature)
-        .collect()
+    KINDS.iter().filter(|(kind, _)| present(kind)).map(|(_, feature)| *feature).collect()
 }
 
 /// Tokens of the JSON text of messages or inputs, estimated by its length. What is not text in

@@ -34,14 +34,9 @@ fn theirs(input: &str) -> Shown {
     // off its three. So it is taken off, and a blank line, which says nothing, put there.
     let input = format!("\n{}", input.strip_prefix('\u{feff}').unwrap_or(input));
     let source = stream::iter([Ok::<_, ()>(input.into_bytes())]);
-    let events = EventStream::new(source)
-        .map(Result::unwrap)
-        .collect::<Vec<_>>();
+    let events = EventStream::new(source).map(Result::unwrap).collect::<Vec<_>>();
     let events = events.now_or_never().unwrap();
-    events
-        .into_iter()
-        .map(|event| (event.event, event.data))
-        .collect()
+    events.into_iter().map(|event| (event.event, event.data)).collect()
 }
 
 /// The events, and what [`Decoder::finish`] said.
@@ -61,20 +56,13 @@ fn shown(events: &[Event]) -> Shown {
     let with_data = events.iter().filter(|event| event.data.is_some());
     with_data
         .map(|event| {
-            (
-                event.name().unwrap_or("message").to_string(),
-                event.text().unwrap().to_string(),
-            )
+            (event.name().unwrap_or("message").to_string(), event.text().unwrap().to_string())
         })
         .collect()
 }
 
 fn raw(events: &[Event], last: Option<&Event>) -> Vec<u8> {
-    events
-        .iter()
-        .chain(last)
-        .flat_map(|event| event.raw.to_vec())
-        .collect()
+    events.iter().chain(last).flat_map(|event| event.raw.to_vec()).collect()
 }
 
 #[test]
@@ -85,21 +73,13 @@ fn events_are_those_of_another_decoder_wherever_the_stream_is_cut() {
         for size in 1..=bytes.len() {
             let (events, last) = cut(bytes.chunks(size));
             assert_eq!(shown(&events), expected, "{input:?} in chunks of {size}");
-            assert_eq!(
-                raw(&events, last.as_ref()),
-                bytes,
-                "{input:?} in chunks of {size}"
-            );
+            assert_eq!(raw(&events, last.as_ref()), bytes, "{input:?} in chunks of {size}");
         }
         for first in 0..bytes.len() {
             for second in first..bytes.len() {
                 let parts = [&bytes[..first], &bytes[first..second], &bytes[second..]];
                 let (events, last) = cut(parts.into_iter());
-                assert_eq!(
-                    shown(&events),
-                    expected,
-                    "{input:?} cut at {first}, {second}"
-                );
+                assert_eq!(shown(&events), expected, "{input:?} cut at {first}, {second}");
                 assert_eq!(raw(&events, last.as_ref()), bytes);
             }
         }
@@ -126,9 +106,8 @@ fn generated_streams_agree_too() {
     ];
     let mut state = 42_u64;
     let mut next = |below: usize| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % below
     };
     for _ in 0..4_000 {
@@ -137,11 +116,7 @@ fn generated_streams_agree_too() {
         input.push('\n');
         let size = 1 + next(7);
         let (events, last) = cut(input.as_bytes().chunks(size));
-        assert_eq!(
-            shown(&events),
-            theirs(&input),
-            "{input:?} in chunks of {size}"
-        );
+        assert_eq!(shown(&events), theirs(&input), "{input:?} in chunks of {size}");
         assert_eq!(raw(&events, last.as_ref()), input.as_bytes());
     }
 }
@@ -179,10 +154,7 @@ fn what_the_stream_ends_in_is_not_lost() {
         let (events, last) = cut([input.as_bytes()].into_iter());
         let last = last.unwrap();
         assert!(events.is_empty());
-        assert_eq!(
-            (last.name(), last.data.as_deref()),
-            (name, data.map(str::as_bytes))
-        );
+        assert_eq!((last.name(), last.data.as_deref()), (name, data.map(str::as_bytes)));
     }
     assert_eq!(cut([&b"data: x\n\n"[..]].into_iter()).1, None);
 }
@@ -199,12 +171,7 @@ fn an_event_past_its_bound_is_an_error_for_good() {
         assert!(results.any(|result| result.is_err()), "in chunks of {size}");
         drop(results);
         decoder.push(Bytes::from_static(b"data: x\n\n"));
-        assert_eq!(
-            decoder.next(),
-            Err(TooLong {
-                limit: event.len() - 1
-            })
-        );
+        assert_eq!(decoder.next(), Err(TooLong { limit: event.len() - 1 }));
         assert_eq!(decoder.finish(), None);
     }
     let mut exact = Decoder::new(event.len());

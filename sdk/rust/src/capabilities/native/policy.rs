@@ -41,9 +41,7 @@ pub mod kv {
         let present = match get(key)? {
             None => 0,
             Some(bytes) => i64::from_le_bytes(
-                bytes
-                    .try_into()
-                    .map_err(|_| KvError::Other(format!("{key} is not a counter")))?,
+                bytes.try_into().map_err(|_| KvError::Other(format!("{key} is not a counter")))?,
             ),
         };
         let sum = present.saturating_add(by);
@@ -137,9 +135,6 @@ pub mod completions {
         _json_schema: Option<&str>,
         _deadline_ms: Option<u32>,
     ) -> Result<String, Failure> {
-        Err(Failure::new(
-            FailureKind::NotFound,
-            format!("there is no route {route}"),
-        ))
+        Err(Failure::new(FailureKind::NotFound, format!("there is no route {route}")))
     }
 }

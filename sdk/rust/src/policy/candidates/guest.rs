@@ -34,6 +34,11 @@ impl Candidates {
         self.0.profile(index)
     }
 
+    /// Its priority, lowest first; far cheaper than its profile.
+    pub fn priority(&self, index: u32) -> u32 {
+        self.0.priority(index)
+    }
+
     /// What the host makes of its latest failures.
     pub fn circuit(&self, index: u32) -> Circuit {
         self.0.circuit(index)

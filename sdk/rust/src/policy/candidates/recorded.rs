@@ -49,11 +49,7 @@ impl Candidate {
                 output_tokens_per_second: None,
                 in_flight: 0,
             },
-            headroom: Headroom {
-                requests: None,
-                tokens: None,
-                resets_in_ms: None,
-            },
+            headroom: Headroom { requests: None, tokens: None, resets_in_ms: None },
             estimated_cost: None,
         }
     }
@@ -78,13 +74,17 @@ impl Candidates {
 
     /// The index of "provider/model", if it is a candidate.
     pub fn find(&self, id: &str) -> Option<u32> {
-        self.indices()
-            .find(|&index| self.at(index).profile.id == id)
+        self.indices().find(|&index| self.at(index).profile.id == id)
     }
 
     /// What the operator configured of it.
     pub fn profile(&self, index: u32) -> Profile {
         self.at(index).profile.clone()
+    }
+
+    /// Its priority, lowest first; far cheaper than its profile.
+    pub fn priority(&self, index: u32) -> u32 {
+        self.at(index).profile.priority
     }
 
     /// What the host makes of its latest failures.

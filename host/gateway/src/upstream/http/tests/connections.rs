@@ -32,10 +32,7 @@ fn authorities(pem: &str) -> tempfile::NamedTempFile {
 
 fn tls_target(upstream: &Upstream, file: &tempfile::NamedTempFile) -> Target {
     let url = format!("https://127.0.0.1:{}/v1", upstream.address.port());
-    Target {
-        ca: Some(file.path().to_path_buf()),
-        ..target(&url)
-    }
+    Target { ca: Some(file.path().to_path_buf()), ..target(&url) }
 }
 
 #[tokio::test]
@@ -48,22 +45,9 @@ async fn a_handshake_that_is_not_answered_times_out() {
     .await;
     let file = authorities(&pem);
     let after = Duration::from_millis(100);
-    let target = Target {
-        connect_timeout: after,
-        ..tls_target(&silent, &file)
-    };
-    let error = Client::new(target)
-        .unwrap()
-        .send(post("/"))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error,
-        SendError::ConnectTimedOut {
-            to: silent.address.to_string(),
-            after
-        }
-    );
+    let target = Target { connect_timeout: after, ..tls_target(&silent, &file) };
+    let error = Client::new(target).unwrap().send(post("/")).await.unwrap_err();
+    assert_eq!(error, SendError::ConnectTimedOut { to: silent.address.to_string(), after });
 }
 
 #[tokio::test]
@@ -71,16 +55,8 @@ async fn http2_is_spoken_over_tls_and_one_connection_is_enough() {
     let (upstream, pem) = Upstream::https(echo).await;
     let file = authorities(&pem);
     let credential = Credential::Bearer(Secret::of_test("k"));
-    let client = Client::new(Target {
-        credential,
-        ..tls_target(&upstream, &file)
-    })
-    .unwrap();
-    assert!(
-        text(&client, post("/first"))
-            .await
-            .starts_with("HTTP/2.0 POST https://127.0.0.1")
-    );
+    let client = Client::new(Target { credential, ..tls_target(&upstream, &file) }).unwrap();
+    assert!(text(&client, post("/first")).await.starts_with("HTTP/2.0 POST https://127.0.0.1"));
     for seen in join_all((0..20).map(|_| text(&client, post("/chat")))).await {
         assert!(
             seen.contains("/v1/chat\n") && seen.contains("authorization: Bearer k\n"),
@@ -117,10 +93,7 @@ async fn connections_are_used_again_but_never_by_another_provider() {
 /// Answers a first request; then does with the connection what the test says.
 async fn answered(stream: &mut TcpStream) {
     read_request(stream).await;
-    stream
-        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-        .await
-        .unwrap();
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
 }
 
 #[tokio::test]
@@ -154,11 +127,7 @@ async fn a_request_that_was_read_is_never_sent_again() {
     assert!(matches!(&error, SendError::Broken { .. }), "{error}");
     settle().await;
     assert_eq!(
-        (
-            upstream.connections(),
-            requests.try_recv(),
-            requests.try_recv()
-        ),
+        (upstream.connections(), requests.try_recv(), requests.try_recv()),
         (1, Ok(()), Ok(()))
     );
     assert!(requests.try_recv().is_err());
@@ -264,10 +233,7 @@ async fn a_reply_that_breaks_is_not_one_that_ends() {
     .await;
     let mut body = client(&upstream).send(post("/chat")).await.unwrap().body;
     assert_eq!(body.next().await, Some(Ok(Bytes::from_static(b"x"))));
-    assert!(matches!(
-        body.next().await,
-        Some(Err(SendError::Broken { .. }))
-    ));
+    assert!(matches!(body.next().await, Some(Err(SendError::Broken { .. }))));
     assert_eq!(body.next().await, None);
 }
 
@@ -288,11 +254,7 @@ async fn no_more_is_collected_than_allowed() {
         for (limit, fits) in [(0, false), (4, false), (9, false), (10, true), (11, true)] {
             let reply = client(&upstream).send(post("/chat")).await.unwrap();
             let collected = reply.body.collect(limit).await;
-            let expected = if fits {
-                Ok(10)
-            } else {
-                Err(SendError::TooLarge { limit })
-            };
+            let expected = if fits { Ok(10) } else { Err(SendError::TooLarge { limit }) };
             assert_eq!(collected.map(|body| body.len()), expected);
         }
     }

@@ -44,14 +44,7 @@ impl Upstream {
     async fn bind() -> (TcpListener, Upstream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        (
-            listener,
-            Upstream {
-                address,
-                connections: Arc::default(),
-                requests: Arc::default(),
-            },
-        )
+        (listener, Upstream { address, connections: Arc::default(), requests: Arc::default() })
     }
 
     /// Does `with` to each connection; the second argument is its number, from 0.
@@ -121,19 +114,12 @@ async fn speak(
         async move { Ok::<_, Infallible>(answer(request)) }
     });
     let serving = auto::Builder::new(TokioExecutor::new());
-    let _ = serving
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = serving.serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// Answers with what was asked: the first line, then the headers.
 pub(super) fn echo(request: Request) -> Response {
-    let mut text = format!(
-        "{:?} {} {}\n",
-        request.version(),
-        request.method(),
-        request.uri()
-    );
+    let mut text = format!("{:?} {} {}\n", request.version(), request.method(), request.uri());
     for (name, value) in request.headers() {
         text.push_str(&format!("{name}: {}\n", value.to_str().unwrap()));
     }
@@ -144,10 +130,6 @@ pub(super) fn echo(request: Request) -> Response {
 pub(super) async fn read_request(stream: &mut TcpStream) {
     let mut seen = Vec::new();
     while !seen.ends_with(b"\r\n\r\n{}") {
-        assert_ne!(
-            stream.read_buf(&mut seen).await.unwrap(),
-            0,
-            "the request ended early"
-        );
+        assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0, "the request ended early");
     }
 }

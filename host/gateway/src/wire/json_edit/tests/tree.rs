@@ -9,10 +9,8 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, sides: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % sides
     }
 
@@ -24,9 +22,7 @@ impl Dice {
             3 => json!(["", "x", "\"}{\\", "ä,\n"][self.below(4)]),
             4 | 5 => (0..self.below(4)).map(|_| self.value(depth - 1)).collect(),
             _ => Value::Object(
-                (0..self.below(4))
-                    .map(|_| (self.step(), self.value(depth - 1)))
-                    .collect(),
+                (0..self.below(4)).map(|_| (self.step(), self.value(depth - 1))).collect(),
             ),
         }
     }
@@ -47,9 +43,7 @@ fn on_tree(document: &mut Value, edit: EditRef<'_>) -> Option<()> {
     match edit {
         Set(at, json) => set_in_tree(document, &steps(at), serde_json::from_str(json).unwrap()),
         Remove(at) => {
-            let (last, parents) = steps(at)
-                .split_last()
-                .map(|(l, p)| (l.clone(), p.to_vec()))?;
+            let (last, parents) = steps(at).split_last().map(|(l, p)| (l.clone(), p.to_vec()))?;
             take_from_tree(document, &parents, &last);
             Some(())
         }
@@ -70,11 +64,7 @@ fn on_tree(document: &mut Value, edit: EditRef<'_>) -> Option<()> {
 }
 
 fn steps(pointer: &str) -> Vec<String> {
-    pointer
-        .split('/')
-        .skip(1)
-        .map(|step| step.replace("~1", "/").replace("~0", "~"))
-        .collect()
+    pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
 }
 
 fn take_from_tree(document: &mut Value, parents: &[String], last: &str) {
@@ -87,10 +77,7 @@ fn take_from_tree(document: &mut Value, parents: &[String], last: &str) {
             members.remove(last);
         }
         Some(Value::Array(elements)) => {
-            if let Some(index) = last
-                .parse::<usize>()
-                .ok()
-                .filter(|index| *index < elements.len())
+            if let Some(index) = last.parse::<usize>().ok().filter(|index| *index < elements.len())
             {
                 elements.remove(index);
             }
@@ -108,17 +95,11 @@ fn set_in_tree(at: &mut Value, steps: &[String], value: Value) -> Option<()> {
         *at = Value::Object(Map::new());
     }
     match at {
-        Value::Object(members) => set_in_tree(
-            members.entry(step.clone()).or_insert(Value::Null),
-            rest,
-            value,
-        ),
+        Value::Object(members) => {
+            set_in_tree(members.entry(step.clone()).or_insert(Value::Null), rest, value)
+        }
         Value::Array(elements) => {
-            let index = if step == "-" {
-                elements.len()
-            } else {
-                step.parse().ok()?
-            };
+            let index = if step == "-" { elements.len() } else { step.parse().ok()? };
             if index > elements.len() {
                 return None;
             }
@@ -137,11 +118,7 @@ fn edits_to_text_are_edits_to_the_tree() {
     let mut applied = 0;
     for round in 0..30_000 {
         let mut tree = dice.value(4);
-        let text = if dice.below(2) == 0 {
-            tree.to_string()
-        } else {
-            format!("{tree:#}")
-        };
+        let text = if dice.below(2) == 0 { tree.to_string() } else { format!("{tree:#}") };
         let (mut from, mut to, mut values) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..1 + dice.below(4) {
             from.push(dice.pointer());

@@ -1,0 +1,121 @@
+//! A call to an upstream, made as a plugin wants it and as far as it may.
+
+use crate::candidate::Candidate;
+use crate::contract::{FailureKind, JsonEdit, providers};
+use crate::exchange;
+use crate::failure::Failure;
+use crate::provider::{Generation, Provider};
+use crate::request::Request;
+use crate::upstream::http::{Outgoing, ReplyBody};
+use crate::wire::json_edit::{self, EditRef};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use portcullis_sandbox::Fault;
+use std::sync::Arc;
+
+/// Bytes of a refusal that its plugin gets to read.
+const MAX_REFUSAL: usize = 64 << 10;
+
+/// What the calls of one attempt have in common.
+#[derive(Clone)]
+pub struct Call {
+    /// Whose upstream it is.
+    pub provider: Arc<Provider>,
+    /// For which model.
+    pub candidate: Arc<Candidate>,
+    /// For whom.
+    pub request: Arc<Request>,
+    /// The version of the plugin that the request began with.
+    pub generation: Generation,
+}
+
+/// A reply that is a success.
+pub struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    /// How it is to be cut.
+    pub framing: providers::Framing,
+    /// The rest.
+    pub body: ReplyBody,
+}
+
+impl Reply {
+    /// What its plugin sees of its head.
+    pub fn head(&self) -> providers::ReplyHead {
+        providers::ReplyHead { status: self.status.as_u16(), headers: visible(&self.headers) }
+    }
+}
+
+impl Call {
+    /// Makes the call that a plugin wants, and has it read a reply that is no success.
+    ///
+    /// # Errors
+    ///
+    /// If it may not be made, breaks, or is refused.
+    pub async fn make(&self, call: &providers::Call) -> Result<Reply, Failure> {
+        let http = match call {
+            providers::Call::Http(http) => http,
+            providers::Call::Generate(_) | providers::Call::Model(_) => {
+                return Err(self.unsupported("local models"));
+            }
+            providers::Call::Command(_) => return Err(self.unsupported("commands")),
+        };
+        let body = self.body(http)?;
+        let outgoing = Outgoing {
+            method: &http.method,
+            path_and_query: &http.path_and_query,
+            headers: &http.headers,
+            body,
+        };
+        let reply = self.provider.client.send(outgoing).await.map_err(Failure::Call)?;
+        self.candidate.signals.read_headroom(&reply.headers, &self.provider.rate_limits);
+        let (status, headers) = (reply.status, reply.headers);
+        if status.is_success() {
+            return Ok(Reply { status, headers, framing: http.framing, body: reply.body });
+        }
+        let head = providers::ReplyHead { status: status.as_u16(), headers: visible(&headers) };
+        let body = reply.body.beginning(MAX_REFUSAL).await;
+        Err(exchange::refused(&self.provider, &self.generation, &self.request, &head, &body).await)
+    }
+
+    fn unsupported(&self, what: &str) -> Failure {
+        let name = &self.provider.configured.name;
+        let message = format!("The provider `{name}` wants {what}, which this version has not.");
+        Failure::reported(FailureKind::Unsupported, message)
+    }
+
+    fn body(&self, http: &providers::HttpCall) -> Result<Bytes, Failure> {
+        match &http.body {
+            providers::Body::Empty => Ok(Bytes::new()),
+            providers::Body::Bytes(bytes) => Ok(Bytes::copy_from_slice(bytes)),
+            providers::Body::Edited(edits) if edits.is_empty() => Ok(self.request.body.clone()),
+            providers::Body::Edited(edits) => {
+                let edits = edits.iter().map(|edit| match edit {
+                    JsonEdit::Set((pointer, json)) => EditRef::Set(pointer, json),
+                    JsonEdit::Remove(pointer) => EditRef::Remove(pointer),
+                    JsonEdit::Move((from, to)) => EditRef::Move(from, to),
+                });
+                let edited = json_edit::apply(&self.request.body, edits);
+                edited.map(Bytes::from).map_err(|error| self.malformed(&error.to_string()))
+            }
+            providers::Body::Form(_) => Err(self.unsupported("multipart forms")),
+        }
+    }
+
+    fn malformed(&self, what: &str) -> Failure {
+        Failure::Plugin {
+            plugin: self.provider.configured.name.clone(),
+            step: "start",
+            fault: Fault::Malformed { message: what.to_owned() },
+        }
+    }
+}
+
+/// The headers of a reply that a plugin sees: those that are text, and none that could hold a
+/// secret of the operator's.
+fn visible(headers: &http::HeaderMap) -> Vec<(String, String)> {
+    let secret = |name: &http::HeaderName| name == "set-cookie" || name == "www-authenticate";
+    let shown = headers.iter().filter(|(name, _)| !secret(name));
+    let text = shown.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    text.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}

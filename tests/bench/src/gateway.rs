@@ -1,0 +1,182 @@
+//! The gateway as a process, and a plain proxy to compare it with where there is one.
+
+use crate::process::Running;
+use anyhow::{Context as _, Result, ensure};
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The candidates of the route that is asked for.
+pub(crate) const CANDIDATES: u32 = 10;
+/// Until a gateway has to serve; a cold start compiles.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a gateway is configured with, beside one policy and one provider.
+#[derive(Clone, Default)]
+pub(crate) struct Setup {
+    /// The provider's base address.
+    pub(crate) upstream: String,
+    /// Answers are read and written anew, in a sandbox that lives as long as they last.
+    pub(crate) translated: bool,
+    /// Room for very many requests at a time.
+    pub(crate) spacious: bool,
+}
+
+impl Setup {
+    /// The configuration's text.
+    pub(crate) fn text(&self, clients: SocketAddr, admin: SocketAddr, folder: &Path) -> String {
+        let (server, sandbox) = match self.spacious {
+            true => ("concurrency = 20000\n", "[sandbox]\ninstances = 12000\n"),
+            false => ("", ""),
+        };
+        let (mut models, mut candidates) = (String::new(), String::new());
+        for index in 0..CANDIDATES {
+            // Writing to a string does not fail.
+            let _ = write!(models, "\"m{index}\", ");
+            let _ = write!(candidates, "\"mock/m{index}\", ");
+        }
+        format!(
+            "[server]\nlisten = \"{clients}\"\n{server}\n[admin]\nlisten = \"{admin}\"\n\n\
+             [log]\nformat = \"json\"\n\n[plugins]\ncache = \"{cache}\"\n\n{sandbox}\n\
+             [providers.mock]\nplugin = \"openai\"\nbase_url = \"{upstream}\"\n\
+             models = [{models}]\nsettings = {{ passthrough = {passthrough} }}\n\n\
+             [policies.in-order]\nplugin = \"ordered\"\n\n\
+             [routes.default]\npolicies = [\"in-order\"]\ncandidates = [{candidates}]\n",
+            cache = folder.join("cache").display(),
+            upstream = self.upstream,
+            passthrough = !self.translated,
+        )
+    }
+}
+
+/// Where gateways find their configuration and keep their compiled plugins: the first start is
+/// a cold one, all others are warm.
+pub(crate) struct Ground(TempDir);
+
+impl Ground {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self(tempfile::tempdir()?))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+/// A server between a client and the mock.
+pub(crate) struct Served {
+    /// Its process.
+    pub(crate) running: Running,
+    /// Where chats are asked for.
+    pub(crate) url: String,
+    /// From before its start to after its first answer.
+    pub(crate) first_answer: Duration,
+    /// Bytes that it held when it listened and nobody had asked yet.
+    pub(crate) idle: u64,
+}
+
+/// Starts the gateway.
+pub(crate) fn start(ground: &Ground, setup: &Setup) -> Result<Served> {
+    let [clients, admin] = [free_address()?, free_address()?];
+    let file = ground.path().join("portcullis.toml");
+    fs::write(&file, setup.text(clients, admin, ground.path()))?;
+    let mut command = Command::new(program()?);
+    command.arg("serve").arg("--config").arg(&file);
+    serve(&mut command, ground, clients, "/v1/chat/completions")
+}
+
+/// Starts nginx as a proxy that does nothing else; `None` where there is none.
+pub(crate) fn start_nginx(ground: &Ground, upstream: &str, path: &str) -> Result<Option<Served>> {
+    if Command::new("nginx").arg("-v").stderr(Stdio::null()).status().is_err() {
+        return Ok(None);
+    }
+    let address = free_address()?;
+    let upstream = upstream.trim_start_matches("http://");
+    let folder = ground.path().display();
+    let text = format!(
+        "daemon off;\nworker_processes auto;\npid {folder}/nginx.pid;\n\
+         error_log {folder}/nginx.log;\nevents {{ worker_connections 10000; }}\n\
+         http {{\n access_log off;\n client_body_temp_path {folder}/body;\n\
+         proxy_temp_path {folder}/proxy;\n fastcgi_temp_path {folder}/fastcgi;\n\
+         uwsgi_temp_path {folder}/uwsgi;\n scgi_temp_path {folder}/scgi;\n\
+         keepalive_requests 100000000;\n\
+         upstream mock {{ server {upstream}; keepalive 256; keepalive_requests 100000000; }}\n\
+         server {{ listen {address};\n  location / {{ proxy_pass http://mock; proxy_buffering off;\n\
+         proxy_http_version 1.1; proxy_set_header Connection \"\"; }} }}\n}}\n"
+    );
+    let file = ground.path().join("nginx.conf");
+    fs::write(&file, text)?;
+    let mut command = Command::new("nginx");
+    command.arg("-c").arg(&file).arg("-p").arg(ground.path());
+    serve(&mut command, ground, address, path).map(Some)
+}
+
+fn serve(
+    command: &mut Command,
+    ground: &Ground,
+    address: SocketAddr,
+    path: &str,
+) -> Result<Served> {
+    let log = ground.path().join("server.log");
+    let output = File::create(&log)?;
+    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    let began = Instant::now();
+    let mut running = Running::start(command)?;
+    let connection = connect(address, &mut running, began + PATIENCE).with_context(|| {
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        format!("{} does not serve:\n{said}", command.get_program().display())
+    })?;
+    let idle = running.resident()?;
+    ask(connection, path)?;
+    let first_answer = began.elapsed();
+    Ok(Served { running, url: format!("http://{address}{path}"), first_answer, idle })
+}
+
+/// Tries as fast as it makes sense, until somebody listens.
+fn connect(address: SocketAddr, running: &mut Running, until: Instant) -> Result<TcpStream> {
+    loop {
+        match TcpStream::connect(address) {
+            Ok(connection) => return Ok(connection),
+            Err(error) if Instant::now() > until => return Err(error.into()),
+            Err(_) => running.check()?,
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// One question and the whole answer.
+fn ask(mut connection: TcpStream, path: &str) -> Result<()> {
+    let body = crate::load::body(false);
+    connection.set_nodelay(true)?;
+    write!(
+        connection,
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )?;
+    // A stream that is held open never ends: its head is answer enough.
+    let mut answer = [0; 4096];
+    let length = connection.read(&mut answer)?;
+    let answer = String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).into_owned();
+    ensure!(answer.starts_with("HTTP/1.1 200"), "the first answer was {answer}");
+    Ok(())
+}
+
+/// The program that was built beside this one.
+fn program() -> Result<PathBuf> {
+    let here = std::env::current_exe()?;
+    let program = here.parent().context("no folder")?.join("portcullis");
+    ensure!(program.exists(), "{} was not built: `cargo xtask bench` does", program.display());
+    Ok(program)
+}
+
+/// An address that was free a moment ago. The first answer can only be waited for where it is
+/// known where it will come from.
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}

@@ -1,0 +1,106 @@
+//! What is asked, where, and how its answer is read.
+
+use anyhow::{Context as _, Result, bail};
+use bytes::Bytes;
+use http::{HeaderValue, Request, Uri, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use std::cell::Cell;
+use tokio::net::TcpStream;
+
+/// The question, always the same one.
+pub(crate) fn body(stream: bool) -> String {
+    format!(
+        "{{\"model\":\"auto\",\"messages\":[{{\"role\":\"system\",\"content\":\"You answer \
+         questions about castles, in a few sentences and without lists.\"}},{{\"role\":\"user\",\
+         \"content\":\"What is a portcullis, how was it raised, and why did some gateways have \
+         two of them?\"}}],\"temperature\":0.7,\"max_tokens\":256,\"stream\":{stream}}}"
+    )
+}
+
+/// A server and the question for it.
+pub(crate) struct Target {
+    address: String,
+    host: HeaderValue,
+    path: Uri,
+    body: Bytes,
+}
+
+impl Target {
+    pub(crate) fn new(url: &str, stream: bool) -> Result<Self> {
+        let uri: Uri = url.parse()?;
+        let address = uri.authority().context("no address in the URL")?.to_string();
+        let host = HeaderValue::from_str(&address)?;
+        let path = uri.path().parse()?;
+        Ok(Self { address, host, path, body: Bytes::from(body(stream)) })
+    }
+
+    pub(crate) async fn connect(&self) -> Result<Connection> {
+        let stream = TcpStream::connect(&self.address).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+        // What goes wrong with it is seen by whoever asks on it.
+        tokio::spawn(async { connection.await.ok() });
+        Ok(Connection(sender))
+    }
+
+    fn request(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = self.path.clone();
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, self.host.clone());
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(header::CONTENT_TYPE, json);
+        request
+    }
+}
+
+/// A connection that is kept alive.
+pub(crate) struct Connection(SendRequest<Full<Bytes>>);
+
+impl Connection {
+    /// Asks, and waits for the head of the answer.
+    pub(crate) async fn ask(&mut self, target: &Target) -> Result<Answer> {
+        self.0.ready().await?;
+        let response = self.0.send_request(target.request()).await?;
+        let (status, body) = (response.status(), response.into_body());
+        if !status.is_success() {
+            let text = body.collect().await?.to_bytes();
+            bail!("{status}: {}", String::from_utf8_lossy(&text));
+        }
+        Ok(Answer { body, newline: false })
+    }
+}
+
+/// An answer whose head has come.
+pub(crate) struct Answer {
+    body: Incoming,
+    /// The last byte ended a line.
+    newline: bool,
+}
+
+impl Answer {
+    /// Waits for the first bytes of content.
+    pub(crate) async fn first(&mut self) -> Result<()> {
+        let frame = self.body.frame().await.context("the stream ended before it began")??;
+        self.newline = frame.data_ref().is_some_and(|data| data.ends_with(b"\n"));
+        Ok(())
+    }
+
+    /// Reads to the end, and counts the events: an empty line ends one.
+    pub(crate) async fn count(mut self, events: &Cell<u64>) -> Result<()> {
+        while let Some(frame) = self.body.frame().await {
+            for &byte in frame?.data_ref().into_iter().flatten() {
+                let newline = byte == b'\n';
+                if newline && self.newline {
+                    events.set(events.get() + 1);
+                }
+                self.newline = newline;
+            }
+        }
+        Ok(())
+    }
+}

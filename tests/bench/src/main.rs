@@ -1,0 +1,78 @@
+//! What the gateway costs: prints Markdown tables, and asserts nothing.
+//!
+//! `run` is the whole of it. `mock` and `load` are the two ends between which the gateway is
+//! measured; `run` starts them as processes of their own, so that the CPU time of each is its own.
+#![allow(clippy::print_stdout, reason = "tables and reports are what this program is for")]
+
+mod gateway;
+mod load;
+mod machine;
+mod mock;
+mod process;
+mod sandbox;
+mod streams;
+mod table;
+mod whole;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// The gateway's allocator: what runs in this process is to cost what it costs there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+#[command(about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measure, and print tables.
+    Run {
+        /// What to measure [default: everything].
+        groups: Vec<Group>,
+        /// How long each load lasts.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
+    /// An upstream that costs little: says where it listens, ends with its standard input.
+    Mock,
+    /// Ask a server for answers, and print what came of it as JSON.
+    Load(load::Load),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Group {
+    /// Plugins in this process, beside native code.
+    Sandbox,
+    /// The gateway as a process, under load.
+    Load,
+    /// The memory of ten thousand open streams.
+    Streams,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    process::raise_limit();
+    match arguments.command {
+        Command::Mock => mock::run(),
+        Command::Load(load) => load::run(&load),
+        Command::Run { groups, seconds } => {
+            let wanted = |group| groups.is_empty() || groups.contains(&group);
+            println!("{}\n", machine::describe());
+            if wanted(Group::Sandbox) {
+                println!("{}", sandbox::measure()?);
+            }
+            if wanted(Group::Load) {
+                println!("{}", whole::measure(seconds.max(1))?);
+            }
+            if wanted(Group::Streams) {
+                println!("{}", streams::measure()?);
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The price of a sandbox: what plugins do for one request, in fresh sandboxes and, by the same
+//! Rust source, natively behind the same traits.
+//!
+//! Both sides are called in turn and within each round, on one thread: what disturbs the machine
+//! disturbs both.
+
+mod native;
+mod plugged;
+
+use crate::table::{Table, figure, median};
+use anyhow::Result;
+use portcullis::contract::providers::Frame;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// Calls a round; at least 20,000 say something about microseconds.
+const CALLS: u32 = 20_000;
+/// Frames a round.
+const FRAMES: usize = 60_000;
+/// Rounds, of which the middle one counts. The first one, for warming up, is thrown away.
+const ROUNDS: usize = 7;
+
+/// A policy that decides where a request goes.
+trait Decider {
+    /// Decides about one request; says how many attempts it plans.
+    async fn decide(&self) -> Result<usize>;
+}
+
+/// A provider that says which call to make.
+trait Provider {
+    /// What reads the answer.
+    type Exchange: Reader;
+
+    /// Begins one exchange.
+    async fn start(&self) -> Result<Self::Exchange>;
+}
+
+/// What reads an answer.
+trait Reader {
+    /// Reads the frames of one read; says how many events they make.
+    async fn frames(&mut self, frames: &[Frame]) -> Result<usize>;
+}
+
+/// Measures all of it.
+pub(crate) fn measure() -> Result<Table> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let sandboxed = plugged::Plugins::load().await?;
+        let mut table = Table::new(
+            "Sandboxes",
+            &[
+                "one thread, in process",
+                "sandboxed µs",
+                "native µs",
+                "ratio",
+                "target µs",
+                "per second",
+            ],
+        );
+        let bare = rounds(async || calls(async || sandboxed.bare().await).await).await?;
+        table.row(&[
+            "a fresh sandbox, made and ended",
+            &figure(bare),
+            "",
+            "",
+            "",
+            &figure(1e6 / bare),
+        ]);
+
+        let (plugin, twin) = (sandboxed.provider(true), native::Provider::new(true)?);
+        let pair = beside(
+            async || calls(async || plugin.start().await.map(drop)).await,
+            async || calls(async || twin.start().await.map(drop)).await,
+        );
+        row(&mut table, "fresh sandbox + configured provider + `start`", pair.await?, "20");
+
+        let (plugin, twin) = (sandboxed.policy()?, native::Policy::new()?);
+        let pair = beside(
+            async || calls(async || plugin.decide().await.map(drop)).await,
+            async || calls(async || twin.decide().await.map(drop)).await,
+        );
+        row(&mut table, "fresh sandbox + decision over 10 candidates", pair.await?, "18");
+
+        let (plugin, twin) = (sandboxed.provider(false), native::Provider::new(false)?);
+        for (length, at_once) in [(51, 1), (51, 8), (501, 1), (501, 8)] {
+            let pair = beside(
+                async || frames(&plugin, length, at_once).await,
+                async || frames(&twin, length, at_once).await,
+            );
+            let name = format!("SSE frame translated, {length} a stream, {at_once} a call");
+            row(&mut table, &name, pair.await?, "1.2");
+        }
+        table.remark(format!(
+            "Median of {ROUNDS} rounds of {CALLS} calls or {FRAMES} frames. The native twin is the \
+             plugin's own Rust source, called behind the same trait; a translated frame is without \
+             the stream's `start`."
+        ));
+        Ok(table)
+    })
+}
+
+fn row(table: &mut Table, name: &str, (sandboxed, native): (f64, f64), target: &str) {
+    let ratio = format!("{:.1}×", sandboxed / native);
+    let (each, twin) = (figure(sandboxed), figure(native));
+    table.row(&[name, &each, &twin, &ratio, target, &figure(1e6 / sandboxed)]);
+}
+
+/// The median of several rounds, in microseconds.
+async fn rounds(round: impl AsyncFn() -> Result<f64>) -> Result<f64> {
+    let nothing = async || Ok(0.0);
+    Ok(beside(round, nothing).await?.0)
+}
+
+/// The medians of several rounds of two that take turns.
+async fn beside(
+    one: impl AsyncFn() -> Result<f64>,
+    other: impl AsyncFn() -> Result<f64>,
+) -> Result<(f64, f64)> {
+    let (mut ones, mut others) = (Vec::new(), Vec::new());
+    for round in 0..=ROUNDS {
+        let (a, b) = (one().await?, other().await?);
+        if round > 0 {
+            ones.push(a);
+            others.push(b);
+        }
+    }
+    Ok((median(ones), median(others)))
+}
+
+/// One round of calls: microseconds of one.
+async fn calls(call: impl AsyncFn() -> Result<()>) -> Result<f64> {
+    let began = Instant::now();
+    for _ in 0..CALLS {
+        call().await?;
+    }
+    Ok(micros(began.elapsed(), CALLS as usize))
+}
+
+/// One round of streams: microseconds of one frame.
+async fn frames(provider: &impl Provider, length: usize, at_once: usize) -> Result<f64> {
+    let frame = Frame::Sse((None, crate::mock::CHUNK.to_owned()));
+    let stream = vec![frame; length];
+    let (mut spent, streams) = (Duration::ZERO, FRAMES / length);
+    for _ in 0..streams {
+        let mut exchange = provider.start().await?;
+        let began = Instant::now();
+        for read in stream.chunks(at_once) {
+            black_box(exchange.frames(black_box(read)).await?);
+        }
+        spent += began.elapsed();
+    }
+    Ok(micros(spent, streams * length))
+}
+
+fn micros(duration: Duration, count: usize) -> f64 {
+    duration.as_secs_f64() * 1e6 / count as f64
+}

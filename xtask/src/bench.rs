@@ -1,0 +1,13 @@
+//! `cargo xtask bench`: builds what is measured and runs the measurements.
+
+use crate::{components, process};
+use anyhow::Result;
+use std::path::Path;
+
+/// Measures the named groups, or all of them.
+pub(crate) fn run(root: &Path, names: &[String]) -> Result<()> {
+    components::build(root)?;
+    process::cargo(root, &["build", "--release", "-p", "portcullis", "-p", "portcullis-bench"])?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    process::run(&root.join("target/release/portcullis-bench"), &names)
+}
