@@ -146,7 +146,7 @@ fn nothing_is_tried_again_after_the_first_content() -> Result<()> {
     let cases = [
         ("cut-after-3", "upstream_error", "upstream"),
         ("cut-after-5", "upstream_error", "upstream"),
-        ("error-midstream", "upstream_error", "upstream"),
+        ("error-midstream", "model_exploded", "upstream"),
         ("no-finish", "malformed_answer", "malformed"),
     ];
     on_two_workers(async {
@@ -210,9 +210,9 @@ fn each_failure_of_the_last_candidate_has_its_status_and_code() -> Result<()> {
         ("error-401", 502, "upstream_authentication", ""),
         ("error-403", 502, "upstream_permission", ""),
         ("error-404", 404, "model_not_found", ""),
-        ("error-429", 429, "rate_limited", ""),
-        ("error-500", 502, "upstream_error", "false"),
-        ("quota", 429, "quota_exhausted", "false"),
+        ("error-429", 429, "rate_limit_exceeded", ""),
+        ("error-500", 502, "server_error", "false"),
+        ("quota", 429, "insufficient_quota", "false"),
         ("context-too-long", 400, "context_length_exceeded", ""),
         ("not-json", 502, "malformed_answer", ""),
         ("empty", 502, "malformed_answer", ""),
@@ -271,7 +271,7 @@ fn retry_after_is_obeyed_and_passed_on() -> Result<()> {
         ensure!(pause >= Duration::from_millis(20), "it asked for 20 ms: {pause:?}");
         ensure!(pause < Duration::from_millis(900), "retry-after-ms is the finer: {pause:?}");
         let refused = house.chat("house/error-429", false).await?;
-        refused.refused(429, "rate_limited")?;
+        refused.refused(429, "rate_limit_exceeded")?;
         ensure!(refused.header("retry-after-ms") == "20", "{refused:?}");
         ensure!(refused.header("retry-after") == "1", "{refused:?}");
         Ok(())
@@ -298,7 +298,7 @@ fn a_candidate_that_fails_in_a_row_is_passed_over_until_it_is_well() -> Result<(
         ensure!(answer.header("x-portcullis-attempts") == "1", "{answer:?}");
         ensure!(house.calls("error-500") == before, "an open circuit lets nothing through");
         // Who names it hears from itself how it is.
-        house.chat("house/error-500", true).await?.refused(502, "upstream_error")?;
+        house.chat("house/error-500", true).await?.refused(502, "server_error")?;
         ensure!(house.calls("error-500") == before + 1, "the only one is asked, and once");
         candidate.circuit.succeeded();
         house.chat("auto", true).await?;

@@ -165,7 +165,7 @@ fn a_stream_without_a_finish_ends_in_an_error() -> Result<()> {
 #[test]
 fn a_stream_that_fails_half_way_ends_in_an_error() -> Result<()> {
     check("error-midstream", |said| {
-        said.error.as_deref() == Some("upstream_error") && said.text == "You "
+        said.error.as_deref() == Some("model_exploded") && said.text == "You "
     })
 }
 
