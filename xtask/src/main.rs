@@ -22,7 +22,7 @@ const USAGE: &str = "usage: cargo xtask <command>
 
   demo    set up what is missing, and show the main job
   test    set up what is missing, and run every test
-  build   build the bundled plugins to target/components
+  build   build the plugins, and the guests of the tests, to target/components
   bench   measure; name groups to measure only those";
 
 fn main() -> Result<()> {
@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     match arguments.next().as_deref() {
         Some("demo") => demo(&root),
         Some("test") => test(&root),
-        Some("build") => components::build(&root),
+        Some("build") => components::build(&root).and_then(|()| components::build_guests(&root)),
         Some("bench") => bench::run(&root, &arguments.collect::<Vec<_>>()),
         _ => bail!("{USAGE}"),
     }

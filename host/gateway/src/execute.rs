@@ -5,6 +5,7 @@
 
 use crate::attempt::{self, Answered};
 use crate::candidate::Candidate;
+use crate::circuit::State;
 use crate::contract::FailureKind;
 use crate::failure::{Failure, Then};
 use crate::gateway::Gateway;
@@ -88,6 +89,10 @@ async fn persist(
             return Err(failure);
         }
         tokio::time::sleep(wait).await;
+        // This very failure may have opened it.
+        if planned.candidate.circuit.state() == State::Open {
+            return Err(failure);
+        }
         pause = (pause * 2).min(LONGEST_PAUSE);
         retries -= 1;
     }

@@ -172,6 +172,13 @@ impl Failure {
         }
     }
 
+    /// The field of the request that the upstream complains of, where its plugin says.
+    pub fn param(&self) -> Option<String> {
+        let Self::Reported(failure) = self else { return None };
+        let (_, param) = failure.extra.iter().find(|(name, _)| name == "param")?;
+        serde_json::from_str(param).ok()
+    }
+
     /// How long the upstream wants to be left alone; where it was not asked, when it is worth
     /// asking again.
     pub fn retry_after(&self) -> Option<Duration> {

@@ -291,7 +291,7 @@ fn forward(out: &mut BytesMut, event: &Event) {
 /// more than forwarding it.
 fn matters(data: &[u8]) -> bool {
     fn is_set(data: &[u8], name: &[u8], null: &[u8]) -> bool {
-        memmem::find(data, name).is_some_and(|at| !data[at..].starts_with(null))
+        memmem::find_iter(data, name).any(|at| !data[at..].starts_with(null))
     }
     is_set(data, b"\"finish_reason\"", b"\"finish_reason\":null")
         || is_set(data, b"\"usage\"", b"\"usage\":null")

@@ -112,6 +112,7 @@ impl Refusal {
             false => failure.message(),
         };
         let mut refusal = Self::new(status, own.unwrap_or(code), message);
+        refusal.param = failure.param();
         refusal.retry_after = failure.retry_after();
         // SDKs retry 429 and 5xx twice by themselves. Where the gateway has tried already, or
         // where trying again cannot help, that would only multiply the load.

@@ -168,8 +168,9 @@ impl Live {
         self.entry.as_ref()?;
         let piece = tokio::select! {
             biased;
-            piece = self.source.next() => piece,
+            // First, so that an upstream that never pauses does not outrun it.
             () = &mut self.deadline => Err(Failure::OutOfTime),
+            piece = self.source.next() => piece,
         };
         match piece {
             Ok(Some(bytes)) => Some(bytes),

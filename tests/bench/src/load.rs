@@ -16,6 +16,7 @@ use std::cell::{Cell, RefCell};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use target::Target;
 use tokio::sync::{Semaphore, oneshot};
@@ -213,7 +214,7 @@ async fn at_a_rate(target: &Rc<Target>, tally: &Rc<Tally>, rate: u64, times: u64
 
 /// Opens streams, reports, and keeps them until standard input ends.
 async fn hold(target: &Rc<Target>, tally: &Rc<Tally>, count: usize, began: Instant) -> Result<()> {
-    let ramp = Rc::new(Semaphore::new(RAMP));
+    let ramp = Arc::new(Semaphore::new(RAMP));
     for _ in 0..count {
         let place = ramp.clone().acquire_owned().await?;
         let (target, tally) = (target.clone(), tally.clone());

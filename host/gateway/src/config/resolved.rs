@@ -189,6 +189,19 @@ pub enum Credential {
     },
 }
 
+impl Credential {
+    /// The part of it that nobody may see.
+    pub fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::None => None,
+            Self::Bearer(secret)
+            | Self::Header { secret, .. }
+            | Self::Query { secret, .. }
+            | Self::Basic { secret, .. } => Some(secret),
+        }
+    }
+}
+
 /// Where limits of a sandbox differ from the default; the names are those of the limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LimitOverrides {

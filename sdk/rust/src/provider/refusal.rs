@@ -49,6 +49,8 @@ fn failure_kind(status: Option<u16>, error: &ErrorBody) -> FailureKind {
         return FailureKind::ContextTooLong;
     }
     match status {
+        // Nobody follows a redirect with a credential in hand; the address is wrong.
+        Some(300..=399) => FailureKind::Malformed,
         Some(401) => FailureKind::Authentication,
         Some(402) => FailureKind::QuotaExhausted,
         Some(403) => FailureKind::Permission,

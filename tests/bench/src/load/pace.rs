@@ -30,6 +30,10 @@ impl Pace {
         let next = Instant::now() + period;
         let every = Itimerspec { it_interval: each, it_value: each };
         timerfd_settime(&timer, TimerfdTimerFlags::empty(), &every)?;
+        #[allow(
+            deprecated,
+            reason = "the new one is unsafe for descriptors that change; this one is owned here"
+        )]
         let timer = AsyncFd::with_interest(timer, Interest::READABLE)?;
         Ok(Self { timer, next, period, due: 0 })
     }
