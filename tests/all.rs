@@ -6,6 +6,8 @@ mod caller;
 #[path = "all/house.rs"]
 mod house;
 
+#[path = "all/examples.rs"]
+mod examples;
 #[path = "all/execution.rs"]
 mod execution;
 #[path = "all/hostile.rs"]

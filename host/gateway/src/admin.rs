@@ -8,6 +8,13 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use portcullis_sandbox::{Pinned, Plugin, World};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is said to who asks for something else.
+const SERVED: &str = "served here: /healthz, /readyz, /api/v1/requests, /api/v1/plugins\n";
 
 /// Answers one request.
 pub fn answer(
@@ -22,11 +29,9 @@ pub fn answer(
         "/healthz" => text(StatusCode::OK, "ok\n"),
         "/readyz" if state.is_draining() => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
         "/readyz" => text(StatusCode::OK, "ready\n"),
-        "/api/v1/requests" => match serde_json::to_string(&gateway.records.newest()) {
-            Ok(records) => json(records),
-            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
-        },
-        _ => text(StatusCode::NOT_FOUND, "served here: /healthz, /readyz, /api/v1/requests\n"),
+        "/api/v1/requests" => json(&gateway.records.newest()),
+        "/api/v1/plugins" => json(&plugins(gateway)),
+        _ => text(StatusCode::NOT_FOUND, SERVED),
     }
 }
 
@@ -36,8 +41,47 @@ fn text(status: StatusCode, words: &str) -> http::Response<Full<Bytes>> {
     response
 }
 
-fn json(text: String) -> http::Response<Full<Bytes>> {
-    let mut response = http::Response::new(Full::new(Bytes::from(text)));
+/// One plugin that serves.
+#[derive(Serialize)]
+struct Serving {
+    /// What the configuration calls it: `providers.NAME` or `policies.NAME`.
+    name: String,
+    plugin: String,
+    version: String,
+    digest: String,
+    generation: u64,
+    metrics: BTreeMap<String, f64>,
+}
+
+fn plugins(gateway: &Gateway) -> Vec<Serving> {
+    let providers = gateway.providers.iter().map(|provider| {
+        serving(format!("providers.{}", provider.configured.name), &provider.plugin.pin())
+    });
+    let policies = gateway
+        .policies
+        .iter()
+        .map(|policy| serving(format!("policies.{}", policy.name), &policy.plugin.pin()));
+    providers.chain(policies).collect()
+}
+
+fn serving<W: World>(name: String, pinned: &Pinned<Arc<Plugin<W>>>) -> Serving {
+    let manifest = pinned.value.manifest();
+    Serving {
+        name,
+        plugin: manifest.name.clone(),
+        version: manifest.version.clone(),
+        digest: pinned.digest.to_string(),
+        generation: pinned.id,
+        metrics: pinned.value.metrics(),
+    }
+}
+
+fn json(value: &impl Serialize) -> http::Response<Full<Bytes>> {
+    let written = match serde_json::to_string(value) {
+        Ok(written) => written,
+        Err(error) => return text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
+    };
+    let mut response = http::Response::new(Full::new(Bytes::from(written)));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -97,3 +97,66 @@ fn check_private(path: &Path) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    /// The smallest component there is: it holds nothing.
+    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    fn key() -> Digest {
+        Digest::of(EMPTY)
+    }
+
+    /// A cache in a new folder, with the empty component in it.
+    fn filled(folder: &Path) -> (wasmtime::Engine, Cache) {
+        let engine = wasmtime::Engine::default();
+        let cache = Cache::open(&folder.join("compiled"), &engine).unwrap();
+        let component = Component::new(&engine, EMPTY).unwrap();
+        cache.put(&key(), &component).unwrap();
+        (engine, cache)
+    }
+
+    fn let_others_write(path: &Path) {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+
+    #[test]
+    fn what_was_kept_is_found_by_its_key_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, cache) = filled(folder.path());
+        assert!(cache.get(&engine, &key()).is_some());
+        assert!(cache.get(&engine, &Digest::of(b"other")).is_none());
+        let mode = fs::metadata(folder.path().join("compiled")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_file_that_was_changed_is_not_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, cache) = filled(folder.path());
+        let path = cache.path(&key());
+        let whole = fs::read(&path).unwrap();
+        let mut flipped = whole.clone();
+        *flipped.last_mut().unwrap() ^= 1;
+        for damaged in [&flipped[..], &whole[..whole.len() - 1], &whole[..HEAD - 1], b""] {
+            fs::write(&path, damaged).unwrap();
+            assert!(cache.get(&engine, &key()).is_none(), "{} bytes", damaged.len());
+        }
+    }
+
+    #[test]
+    fn nothing_is_run_that_others_may_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, cache) = filled(folder.path());
+        let_others_write(&cache.path(&key()));
+        assert!(cache.get(&engine, &key()).is_none(), "a file of everybody's");
+        let_others_write(&folder.path().join("compiled"));
+        let Err(error) = Cache::open(&folder.path().join("compiled"), &engine) else {
+            panic!("a folder of everybody's was taken");
+        };
+        assert!(error.to_string().contains("chmod 700"), "{error}");
+    }
+}

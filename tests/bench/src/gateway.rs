@@ -23,6 +23,8 @@ pub(crate) struct Setup {
     pub(crate) upstream: String,
     /// Answers are read and written anew, in a sandbox that lives as long as they last.
     pub(crate) translated: bool,
+    /// The upstream answers with streams.
+    pub(crate) streaming: bool,
     /// Room for very many requests at a time.
     pub(crate) spacious: bool,
 }
@@ -87,7 +89,7 @@ pub(crate) fn start(ground: &Ground, setup: &Setup) -> Result<Served> {
     fs::write(&file, setup.text(clients, admin, ground.path()))?;
     let mut command = Command::new(program()?);
     command.arg("serve").arg("--config").arg(&file);
-    serve(&mut command, ground, clients, "/v1/chat/completions")
+    serve(&mut command, ground, clients, "/v1/chat/completions", setup.streaming)
 }
 
 /// Starts nginx as a proxy that does nothing else; `None` where there is none.
@@ -113,7 +115,7 @@ pub(crate) fn start_nginx(ground: &Ground, upstream: &str, path: &str) -> Result
     fs::write(&file, text)?;
     let mut command = Command::new("nginx");
     command.arg("-c").arg(&file).arg("-p").arg(ground.path());
-    serve(&mut command, ground, address, path).map(Some)
+    serve(&mut command, ground, address, path, false).map(Some)
 }
 
 fn serve(
@@ -121,6 +123,7 @@ fn serve(
     ground: &Ground,
     address: SocketAddr,
     path: &str,
+    streaming: bool,
 ) -> Result<Served> {
     let log = ground.path().join("server.log");
     let output = File::create(&log)?;
@@ -132,7 +135,7 @@ fn serve(
         format!("{} does not serve:\n{said}", command.get_program().display())
     })?;
     let idle = running.resident()?;
-    ask(connection, path)?;
+    ask(connection, path, streaming)?;
     let first_answer = began.elapsed();
     Ok(Served { running, url: format!("http://{address}{path}"), first_answer, idle })
 }
@@ -149,9 +152,9 @@ fn connect(address: SocketAddr, running: &mut Running, until: Instant) -> Result
     }
 }
 
-/// One question and the whole answer.
-fn ask(mut connection: TcpStream, path: &str) -> Result<()> {
-    let body = crate::load::body(false);
+/// One question, and what comes first of its answer.
+fn ask(mut connection: TcpStream, path: &str, streaming: bool) -> Result<()> {
+    let body = crate::load::body(streaming);
     connection.set_nodelay(true)?;
     write!(
         connection,

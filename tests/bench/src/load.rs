@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use target::Target;
 use tokio::sync::{Semaphore, oneshot};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::{JoinSet, LocalSet, spawn_local};
 
 pub(crate) use target::body;
 
@@ -186,13 +186,14 @@ async fn at_a_rate(target: &Rc<Target>, tally: &Rc<Tally>, rate: u64, times: u64
     }
     let ready = Rc::new(RefCell::new(ready));
     let free = Rc::new(Semaphore::new(READY));
+    let mut asked = JoinSet::new();
     let mut pace = Pace::new(Duration::from_secs(1) / u32::try_from(rate)?)?;
     for _ in 0..times {
         let intended = pace.next().await?;
         let (target, tally) = (target.clone(), tally.clone());
         let (ready, free) = (ready.clone(), free.clone());
-        spawn_local(async move {
-            let asked = async {
+        asked.spawn_local(async move {
+            let answered = async {
                 let _place = free.acquire().await?;
                 let connection = ready.borrow_mut().pop();
                 let mut connection = match connection {
@@ -204,11 +205,12 @@ async fn at_a_rate(target: &Rc<Target>, tally: &Rc<Tally>, rate: u64, times: u64
                 ready.borrow_mut().push(connection);
                 Ok(())
             };
-            asked.await.unwrap_or_else(|why: anyhow::Error| tally.failed(&why));
+            answered.await.unwrap_or_else(|why: anyhow::Error| tally.failed(&why));
         });
+        // What is over is not kept.
+        while asked.try_join_next().is_some() {}
     }
-    // Those under way: all the places come back.
-    let _all = free.acquire_many(u32::try_from(READY)?).await?;
+    asked.join_all().await;
     Ok(())
 }
 

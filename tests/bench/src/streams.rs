@@ -25,7 +25,8 @@ pub(crate) fn measure() -> Result<Table> {
     let upstream = format!("{}/hold/v1", mock.address);
     for (name, translated, target) in [("passed through", false, "40"), ("translated", true, "120")]
     {
-        let setup = Setup { upstream: upstream.clone(), translated, spacious: true };
+        let upstream = upstream.clone();
+        let setup = Setup { upstream, translated, streaming: true, spacious: true };
         let server = gateway::start(&ground, &setup)?;
         let before = server.running.resident()?;
         let held = Held::open(&server.url, count)?;

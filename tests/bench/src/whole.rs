@@ -85,7 +85,7 @@ fn portcullis(mock: &Mock, ground: &Ground, seconds: u64) -> Result<Cost> {
     cost.first_answer = Some(median(starts));
     let (count, pace) = CHUNKS;
     let upstream = format!("{}/sse/{count}/{pace}/v1", mock.address);
-    let sse = Setup { upstream, ..chat };
+    let sse = Setup { upstream, streaming: true, ..chat };
     cost.chunk = Some(chunks(&gateway::start(ground, &sse)?, seconds)?);
     let translated = Setup { translated: true, ..sse };
     cost.translated = Some(chunks(&gateway::start(ground, &translated)?, seconds)?);

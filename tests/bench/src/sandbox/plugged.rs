@@ -53,11 +53,12 @@ impl Plugins {
 }
 
 async fn gateway(ground: &Ground, translated: bool) -> Result<Gateway> {
-    let address = "127.0.0.1:9".parse()?;
-    let upstream = format!("http://{address}/v1");
-    let setup = Setup { upstream, translated, spacious: false };
+    // Nobody listens and nobody is called.
+    let [clients, admin] = ["127.0.0.1:8080".parse()?, "127.0.0.1:8081".parse()?];
+    let upstream = "http://127.0.0.1:9/v1".to_owned();
+    let setup = Setup { upstream, translated, ..Setup::default() };
     let file = ground.path().join("portcullis.toml");
-    fs::write(&file, setup.text(address, address, ground.path()))?;
+    fs::write(&file, setup.text(clients, admin, ground.path()))?;
     Ok(load::gateway(config::load(&file, &Environment::of_process())?).await?)
 }
 
