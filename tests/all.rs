@@ -16,6 +16,8 @@ mod hostile;
 mod input;
 #[path = "all/lifecycle.rs"]
 mod lifecycle;
+#[path = "all/models.rs"]
+mod models;
 #[path = "all/secrets.rs"]
 mod secrets;
 #[path = "all/streams.rs"]

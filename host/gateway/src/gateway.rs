@@ -1,5 +1,6 @@
 //! The gateway: what it holds, and the path of a request through it.
 
+use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::contract::Reported;
 use crate::failure::Failure;
@@ -38,6 +39,8 @@ pub struct Gateway {
     pub policies: Vec<Arc<Policy>>,
     /// What a model's name can mean.
     pub routes: Routes,
+    /// What upstreams offer beyond what is configured.
+    pub catalogue: Catalogue,
     /// The newest records.
     pub records: Arc<Kept>,
     /// Requests that may be under way at once.
@@ -59,7 +62,7 @@ impl Gateway {
             Ok(Wanted::Operation(operation)) => {
                 self.serve(operation, &parts, body, id.clone(), began).await
             }
-            Ok(Wanted::Models) => Ok(respond::models(self)),
+            Ok(Wanted::Models) => Ok(respond::models(self).await),
             Ok(Wanted::Model(model)) => respond::model(self, &model),
             Err(refusal) => Err(refusal),
         };

@@ -14,6 +14,7 @@ pub mod request;
 pub mod route;
 
 pub mod candidate;
+pub mod catalogue;
 pub mod circuit;
 pub mod headroom;
 pub mod signals;

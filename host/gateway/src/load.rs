@@ -4,6 +4,7 @@
 //! mend one plugin only to hear of the next.
 
 use crate::bundle;
+use crate::catalogue::Catalogue;
 use crate::config::{Config, LimitOverrides, PluginSource, RateLimitHeaders};
 use crate::events::PluginLoaded;
 use crate::gateway::Gateway;
@@ -61,7 +62,8 @@ pub async fn gateway(config: Config) -> Result<Gateway, LoadProblems> {
     let routes = Routes::new(&config, &policies);
     let places = Arc::new(Semaphore::new(config.server.concurrency));
     let records = Arc::new(Kept::default());
-    Ok(Gateway { config, engine, providers, policies, routes, records, places })
+    let catalogue = Catalogue::default();
+    Ok(Gateway { config, engine, providers, policies, routes, catalogue, records, places })
 }
 
 fn sound<T>(made: Vec<Result<T, String>>, problems: &mut Vec<String>) -> Vec<Arc<T>> {

@@ -22,6 +22,7 @@ use http::{HeaderName, HeaderValue};
 use http_body_util::{Full, StreamBody};
 use hyper::body::{Frame, SizeHint};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -265,16 +266,21 @@ pub fn refusal(refusal: &Refusal) -> Response {
     response
 }
 
-/// The list of models: every candidate, and every route as a model of its own.
-pub fn models(gateway: &Gateway) -> Response {
-    let candidates = gateway.routes.candidates().iter().map(|candidate| {
-        let (owner, _) = candidate.profile.id.split_once('/').unwrap_or_default();
-        model_object(&candidate.profile.id, owner)
-    });
+/// The list of models: every route as a model of its own, every candidate, and what open
+/// providers offer beyond them.
+pub async fn models(gateway: &Gateway) -> Response {
     let mut routes: Vec<&str> = gateway.routes.names().collect();
     routes.sort_unstable();
+    let offered = gateway.catalogue.offered(&gateway.providers).await;
+    let configured = gateway.routes.candidates().iter().map(|c| c.profile.id.as_str());
+    let mut listed = HashSet::new();
+    let models = configured.chain(offered.iter().map(String::as_str));
+    let models = models.filter(|id| listed.insert(*id)).map(|id| {
+        let (owner, _) = id.split_once('/').unwrap_or_default();
+        model_object(id, owner)
+    });
     let routes = routes.into_iter().map(|route| model_object(route, "portcullis"));
-    let data: Vec<Value> = routes.chain(candidates).collect();
+    let data: Vec<Value> = routes.chain(models).collect();
     json_response(json!({ "object": "list", "data": data }).to_string())
 }
 

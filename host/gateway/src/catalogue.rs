@@ -1,0 +1,95 @@
+//! The models that upstreams offer, beyond those that are configured.
+//!
+//! Only providers whose models need not be listed are asked, through their plugins, and what
+//! they say is kept for a while: a list is asked for more often than it changes. An upstream that
+//! does not answer offers nothing; the list of what is configured does not wait for it longer
+//! than [`PATIENCE`].
+
+use crate::contract::providers;
+use crate::failure::Failure;
+use crate::provider::Provider;
+use crate::request::Serving;
+use crate::upstream::http::Outgoing;
+use bytes::Bytes;
+use futures_util::future::join_all;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a list is believed.
+const FRESH: Duration = Duration::from_secs(300);
+/// How long an upstream may take for its list.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of a list at most.
+const LONGEST: usize = 8 << 20;
+/// Models of one upstream at most.
+const MOST: usize = 5_000;
+
+/// What upstreams said that they offer.
+#[derive(Default)]
+pub struct Catalogue(Mutex<Option<(Instant, Arc<[String]>)>>);
+
+impl Catalogue {
+    /// The models of all open providers, as "provider/model".
+    pub async fn offered(&self, providers: &[Arc<Provider>]) -> Arc<[String]> {
+        if let Some((at, offered)) = &*self.kept()
+            && at.elapsed() < FRESH
+        {
+            return offered.clone();
+        }
+        let open = providers.iter().filter(|provider| provider.configured.open_models);
+        let lists = join_all(open.map(|provider| list(provider))).await;
+        // What failed is asked again next time.
+        let whole = lists.iter().all(Result::is_ok);
+        let offered: Arc<[String]> = lists.into_iter().flatten().flatten().collect();
+        if whole {
+            *self.kept() = Some((Instant::now(), offered.clone()));
+        }
+        offered
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Arc<[String]>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn list(provider: &Provider) -> Result<Vec<String>, Failure> {
+    let asked = tokio::time::timeout(PATIENCE, ask(provider)).await;
+    let models = asked.unwrap_or(Err(Failure::OutOfTime))?;
+    let name = &provider.configured.name;
+    Ok(models.into_iter().take(MOST).map(|model| format!("{name}/{}", model.id)).collect())
+}
+
+async fn ask(provider: &Provider) -> Result<Vec<providers::Model>, Failure> {
+    let name = provider.configured.name.clone();
+    let fail = |step| {
+        let plugin = name.clone();
+        move |fault| Failure::Plugin { plugin, step, fault }
+    };
+    let generation = provider.plugin.pin();
+    let mut sandbox = generation
+        .value
+        .sandbox(Serving { request: None })
+        .await
+        .map_err(fail("list-models-call"))?;
+    let (guest, store, watch) = sandbox.enter();
+    let interface = guest.portcullis_plugin_provider();
+    let call = watch.over(interface.call_list_models_call(store)).await;
+    let Some(providers::Call::Http(call)) = call.map_err(fail("list-models-call"))? else {
+        return Ok(Vec::new());
+    };
+    let outgoing = Outgoing {
+        method: &call.method,
+        path_and_query: &call.path_and_query,
+        headers: &call.headers,
+        body: Bytes::new(),
+    };
+    let reply = provider.client.send(outgoing).await.map_err(Failure::Call)?;
+    // Its headers say nothing about models.
+    let head = providers::ReplyHead { status: reply.status.as_u16(), headers: Vec::new() };
+    let body = reply.body.collect(LONGEST).await.map_err(Failure::Call)?;
+    let (guest, store, watch) = sandbox.enter();
+    let interface = guest.portcullis_plugin_provider();
+    let read = watch.over(interface.call_read_models(store, &head, &body)).await;
+    read.map_err(fail("read-models"))?.map_err(Failure::Reported)
+}
