@@ -18,6 +18,8 @@ mod input;
 mod lifecycle;
 #[path = "all/models.rs"]
 mod models;
+#[path = "all/records.rs"]
+mod records;
 #[path = "all/secrets.rs"]
 mod secrets;
 #[path = "all/streams.rs"]

@@ -13,8 +13,10 @@ use check::{
 };
 use portcullis_tests::client::chat;
 use portcullis_tests::guest::Guest;
+use portcullis_tests::process::on_two_workers;
 use portcullis_tests::scene::Scene;
 use serde_json::json;
+use std::path::Path;
 
 include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 
@@ -354,6 +356,25 @@ fn emits_huge_indices() {
 fn asks_again_for_ever() {
     let guest = Guest::provider("asks_again_for_ever");
     fails(&guest, "other", "wants more than 16 calls for an answer");
+}
+
+// What one request leaves behind, no other finds.
+
+#[test]
+fn remembers() {
+    let ends = on_two_workers(async {
+        let scene = Scene::start(&Guest::provider("remembers"), Path::new(check::CACHE)).await?;
+        let mut said = Vec::new();
+        for _ in 0..3 {
+            scene.chat("hostile/m", false).await?;
+            let record = scene.record("hostile/m")?;
+            said.push(record.tried.last().and_then(|tried| tried.message.clone()));
+        }
+        scene.stop().await?;
+        Ok(said)
+    });
+    let first = Some("request 1 of this memory".to_owned());
+    assert_eq!(ends.expect("three answers"), [first.clone(), first.clone(), first]);
 }
 
 // Those that talk too much: what is said of a request is kept for a while, and logged.

@@ -14,7 +14,7 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Instant;
 
 /// Compiled components, kept between runs.
-const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");
+pub(super) const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");
 
 /// Whoever measures the memory of the process is alone in it.
 static PROCESS: RwLock<()> = RwLock::new(());

@@ -8,7 +8,7 @@ mod native;
 mod plugged;
 
 use crate::table::{Table, figure, median};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use portcullis::contract::providers::Frame;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -75,6 +75,7 @@ pub(crate) fn measure() -> Result<Table> {
         row(&mut table, "fresh sandbox + configured provider + `start`", pair.await?, "20");
 
         let (plugin, twin) = (sandboxed.policy()?, native::Policy::new()?);
+        ensure!(plugin.decide().await? == twin.decide().await?, "the policies plan differently");
         let pair = beside(
             async || calls(async || plugin.decide().await.map(drop)).await,
             async || calls(async || twin.decide().await.map(drop)).await,
@@ -82,6 +83,7 @@ pub(crate) fn measure() -> Result<Table> {
         row(&mut table, "fresh sandbox + decision over 10 candidates", pair.await?, "18");
 
         let (plugin, twin) = (sandboxed.provider(false), native::Provider::new(false)?);
+        ensure!(events(&plugin).await? == events(&twin).await?, "the providers read differently");
         for (length, at_once) in [(51, 1), (51, 8), (501, 1), (501, 8)] {
             let pair = beside(
                 async || frames(&plugin, length, at_once).await,
@@ -136,10 +138,18 @@ async fn calls(call: impl AsyncFn() -> Result<()>) -> Result<f64> {
     Ok(micros(began.elapsed(), CALLS as usize))
 }
 
+/// How many events a few frames make.
+async fn events(provider: &impl Provider) -> Result<usize> {
+    provider.start().await?.frames(&vec![frame(); 8]).await
+}
+
+fn frame() -> Frame {
+    Frame::Sse((None, crate::mock::CHUNK.to_owned()))
+}
+
 /// One round of streams: microseconds of one frame.
 async fn frames(provider: &impl Provider, length: usize, at_once: usize) -> Result<f64> {
-    let frame = Frame::Sse((None, crate::mock::CHUNK.to_owned()));
-    let stream = vec![frame; length];
+    let stream = vec![frame(); length];
     let (mut spent, streams) = (Duration::ZERO, FRAMES / length);
     for _ in 0..streams {
         let mut exchange = provider.start().await?;
