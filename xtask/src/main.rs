@@ -115,7 +115,8 @@ fn test(root: &Path) -> Result<()> {
     // The guests are programs for the sandbox; there is nothing to run of them outside.
     cargo(root, &["test", "--workspace", "--exclude", "portcullis-test-guests"])?;
     step("Client tests");
-    cargo(root, &["build", "-p", "portcullis", "-p", "portcullis-example-upstream"])?;
+    // The tests of the command line had both programs built. Building them by themselves would
+    // compile everything once more: without the tests, some dependencies have other features.
     let programs = root.join("target/debug");
     let (_upstream, upstream) =
         Background::start(&programs.join("portcullis-upstream"), &[], |line| {

@@ -167,9 +167,7 @@ where
             }
         };
         let service = service.clone();
-        let served = builder
-            .serve_connection(prompt(stream), service_fn(move |request| service(request)))
-            .into_owned();
+        let served = builder.serve_connection(prompt(stream), service_fn(service)).into_owned();
         let watched = graceful.watch(served);
         connections.spawn(async move {
             if let Err(why) = watched.await {

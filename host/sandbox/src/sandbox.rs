@@ -25,7 +25,7 @@ impl<W: World> Sandbox<W> {
     /// What a call into the guest takes: its exports, its store, and the watch under which the
     /// call has to run. The counters of a call begin anew.
     ///
-    /// ```ignore
+    /// ```text
     /// let (guest, store, watch) = sandbox.enter();
     /// let answer = watch.over(guest.interface().call_function(store, &argument)).await?;
     /// ```

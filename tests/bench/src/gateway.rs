@@ -1,6 +1,6 @@
 //! The gateway as a process, and a plain proxy to compare it with where there is one.
 
-use crate::process::Running;
+use crate::process::{self, Running};
 use anyhow::{Context as _, Result, ensure};
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -148,7 +148,7 @@ fn connect(address: SocketAddr, running: &mut Running, until: Instant) -> Result
             Err(error) if Instant::now() > until => return Err(error.into()),
             Err(_) => running.check()?,
         }
-        std::thread::sleep(Duration::from_micros(200));
+        process::rest(Duration::from_micros(200));
     }
 }
 

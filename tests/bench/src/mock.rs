@@ -20,6 +20,7 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 /// About 700 bytes, as chat answers are.
@@ -38,19 +39,25 @@ pub(crate) fn run() -> Result<()> {
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("http://{}", listener.local_addr()?);
-        std::thread::spawn(|| {
+        let (ended, end) = oneshot::channel();
+        std::thread::spawn(move || {
             let _ = std::io::stdin().read_to_end(&mut Vec::new());
-            std::process::exit(0);
+            let _ = ended.send(());
         });
-        loop {
-            let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            let served =
-                http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
-            // Clients go away in the middle of streams; that is what they are asked to do.
-            tokio::spawn(async { served.await.ok() });
-        }
+        tokio::spawn(accept(listener));
+        Ok(end.await?)
     })
+}
+
+async fn accept(listener: TcpListener) {
+    while let Ok((stream, _)) = listener.accept().await {
+        // Without it answers are late, and somebody will wonder why.
+        let _ = stream.set_nodelay(true);
+        let served =
+            http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
+        // Clients go away in the middle of streams; that is what they are asked to do.
+        tokio::spawn(async { served.await.ok() });
+    }
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {

@@ -20,6 +20,12 @@ pub(crate) fn raise_limit() {
     }
 }
 
+/// Waits; nothing of this program but its loads runs in an executor.
+#[allow(clippy::disallowed_methods, reason = "there is no executor whose worker it could hold")]
+pub(crate) fn rest(time: Duration) {
+    std::thread::sleep(time);
+}
+
 /// How many descriptors this process may open.
 pub(crate) fn descriptors() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
@@ -45,9 +51,19 @@ impl Running {
 
     /// Bytes of memory that it holds.
     pub(crate) fn resident(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.context("no VmRSS")?.trim().trim_end_matches(" kB");
+        self.kibibytes("status", "VmRSS:")
+    }
+
+    /// Bytes of memory that it holds, what is mapped several times counted once: sandboxes share
+    /// the pages of their plugin that none of them has written.
+    pub(crate) fn proportional(&self) -> Result<u64> {
+        self.kibibytes("smaps_rollup", "Pss:")
+    }
+
+    fn kibibytes(&self, file: &str, field: &str) -> Result<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.0.id()))?;
+        let line = text.lines().find_map(|line| line.strip_prefix(field));
+        let kib = line.with_context(|| format!("no {field}"))?.trim().trim_end_matches(" kB");
         Ok(kib.parse::<u64>()? << 10)
     }
 

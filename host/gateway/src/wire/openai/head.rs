@@ -138,7 +138,7 @@ fn not_an_object(text: &str, error: &serde_json::Error) -> Refusal {
     Refusal::invalid(format!("The body is not JSON: {error}."), None)
 }
 
-fn given<'a>(field: Option<&'a RawValue>) -> Option<&'a RawValue> {
+fn given(field: Option<&RawValue>) -> Option<&RawValue> {
     field.filter(|value| value.get() != "null")
 }
 

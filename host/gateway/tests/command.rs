@@ -1,0 +1,75 @@
+//! The command line, as a process: what it prints, where, and what it exits with.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Runs `portcullis` in a folder of its own, with these variables and no others.
+fn portcullis(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.args(arguments).current_dir(folder).env_clear();
+    command.env("HOME", folder).envs(variables.iter().copied());
+    command.output().expect("it runs")
+}
+
+#[track_caller]
+fn check(output: &Output, code: i32, stdout: &[&str], stderr: &[&str]) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "stdout: {out}\nstderr: {err}");
+    for (found, expected) in [(&out, stdout), (&err, stderr)] {
+        for words in expected {
+            assert!(found.contains(words), "expected {words:?} in {found:?}");
+        }
+    }
+}
+
+#[test]
+fn without_a_file_and_without_a_key_it_says_what_it_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["serve", "check"] {
+        let output = portcullis(folder.path(), &[command], &[]);
+        check(&output, 1, &[], &["no API key is set", "_API_KEY", "Nothing was started"]);
+    }
+}
+
+#[test]
+fn without_a_file_it_takes_what_the_environment_offers() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = portcullis(folder.path(), &["check"], &[("MISTRAL_API_KEY", "hidden-key")]);
+    check(&output, 0, &["the environment", "bearer MISTRAL_API_KEY", "default"], &[]);
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("hidden-key"));
+}
+
+#[test]
+fn a_file_that_is_wrong_is_told_all_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[server]\nlisen = 1\n[providers.house]\nplugin = \"openai\"\n";
+    std::fs::write(folder.path().join("portcullis.toml"), text).unwrap();
+    let expected =
+        ["portcullis.toml:2:1: unknown key `lisen`", "did you mean `listen`?", "base_url"];
+    check(&portcullis(folder.path(), &["serve"], &[]), 1, &[], &expected);
+}
+
+#[test]
+fn plugins_that_cannot_be_loaded_are_told_all_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let provider = |name: &str, plugin: &str, further: &str| {
+        format!(
+            "[providers.{name}]\nplugin = \"{plugin}\"\nbase_url = \"http://127.0.0.1:9\"\n\
+             models = [\"m\"]\n{further}\n"
+        )
+    };
+    let text = provider("one", "opnai", "") + &provider("two", "openai", "settings = { x = 1 }");
+    let file = folder.path().join("other.toml");
+    std::fs::write(&file, text).unwrap();
+    let output = portcullis(folder.path(), &["check", "--config", "other.toml"], &[]);
+    check(&output, 1, &[], &["[providers.one]: no plugin is called \"opnai\"", "[providers.two]"]);
+}
+
+#[test]
+fn asking_nobody_is_an_error_that_says_where() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nobody listens on the discard port.
+    let output = portcullis(folder.path(), &["ask", "--server", "127.0.0.1:9", "hello"], &[]);
+    check(&output, 1, &[], &["no gateway answers at 127.0.0.1:9"]);
+}
