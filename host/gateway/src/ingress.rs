@@ -14,6 +14,9 @@ use std::time::Duration;
 /// the client's next request. A body longer than that costs its sender the connection.
 const DRAIN: u64 = 64 << 20;
 
+/// Bytes of a body that is copied out of the buffer that it was read into.
+const SMALL: usize = 8 << 10;
+
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Wanted {
@@ -68,7 +71,7 @@ pub async fn body(body: Incoming, limit: usize, patience: Duration) -> Result<By
 }
 
 async fn collect(mut body: Incoming, limit: usize, patience: Duration) -> Result<Bytes, Refusal> {
-    // A body that comes in one piece is not copied.
+    // A large body that comes in one piece is not copied.
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     loop {
@@ -96,7 +99,13 @@ async fn collect(mut body: Incoming, limit: usize, patience: Duration) -> Result
             all.extend_from_slice(&data);
         }
     }
-    Ok(if all.is_empty() { first } else { all.freeze() })
+    Ok(match all.is_empty() {
+        // It is a slice of the connection's buffer, which it would keep alive as long as the
+        // answer lasts; a small one is cheaper to copy.
+        true if first.len() <= SMALL => Bytes::copy_from_slice(&first),
+        true => first,
+        false => all.freeze(),
+    })
 }
 
 /// Throws the rest of a body away, within bounds of size and time.

@@ -92,7 +92,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         let gateway = gateway.clone();
         let service = move |request| {
             let gateway = gateway.clone();
-            async move { Ok(gateway.answer(request).await) }
+            // In a box of its own: a connection keeps the space of its service's future for as long
+            // as the answer lasts, and this one is large and over when the head is sent.
+            let answering = Box::pin(async move { gateway.answer(request).await });
+            async move { Ok(answering.await) }
         };
         tokio::spawn(accept(clients, server.clone(), state.clone(), Stop::Clients, service))
     };

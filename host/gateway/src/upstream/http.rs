@@ -33,6 +33,9 @@ use super::vet::{self, Base};
 pub use super::failure::{ClientError, Denied, SendError};
 pub use super::reply::{Reply, ReplyBody};
 
+/// Bytes that are read from an upstream at once.
+const READ_BUFFER: usize = 8 << 10;
+
 /// How long an unused connection is kept. Many servers drop theirs after 60 to 120 seconds, and
 /// a connection that is closed while a request is written to it costs that request.
 const IDLE: Duration = Duration::from_secs(90);
@@ -118,6 +121,8 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
             .http2_keep_alive_interval(PING)
+            // A stream's events are small; a buffer that grows with the fastest burst would stay.
+            .http1_read_buf_exact_size(READ_BUFFER)
             .retry_canceled_requests(true)
             .build(Connector::new(resolver, tls, target.connect_timeout));
         Ok(Client {
