@@ -8,6 +8,7 @@ use std::path::Path;
 pub(crate) fn run(root: &Path, names: &[String]) -> Result<()> {
     components::build(root)?;
     process::cargo(root, &["build", "--release", "-p", "portcullis", "-p", "portcullis-bench"])?;
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    process::run(&root.join("target/release/portcullis-bench"), &names)
+    let mut arguments = vec!["run"];
+    arguments.extend(names.iter().map(String::as_str));
+    process::run(&root.join("target/release/portcullis-bench"), &arguments)
 }
