@@ -11,7 +11,17 @@ pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Result<()> {
     println!("$ cargo {}", arguments.join(" "));
     // The cargo that runs this; its path is in the environment that it gives its children.
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    finish(Command::new(cargo).args(arguments).current_dir(root))
+    let mut command = Command::new(cargo);
+    command.args(arguments).current_dir(root);
+    // What cargo tells this program about itself is not meant for the programs that it builds:
+    // build scripts that look at it would run again after every build by hand.
+    for (name, _) in std::env::vars_os() {
+        let about_this = |prefix| name.to_string_lossy().starts_with(prefix);
+        if about_this("CARGO_PKG_") || about_this("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    finish(&mut command)
 }
 
 /// Runs a program to its end.
