@@ -45,6 +45,13 @@ fn spins_in_start() {
     outpaced(&guest, "plugin-cpu", "in `start`: it ran for more than its 500 ms of CPU time");
 }
 
+/// The clock on the wall ends it too, where it is given more CPU time than that.
+#[test]
+fn spins_in_start_past_its_deadline() {
+    let guest = Guest::provider("spins_in_start").limits("cpu_ms = 60000\ndeadline_ms = 300");
+    fails(&guest, "plugin-deadline", "in `start`: it did not answer within 300 ms");
+}
+
 /// Nobody waits for a guest whose client is gone, however long it may run.
 #[test]
 fn spins_in_start_after_its_client_left() {
@@ -330,6 +337,8 @@ fn emits_after_the_end() {
             ensure!(answer.status == 200, "{answer:?}");
             ensure!(!answer.body.contains("another thing"), "{answer:?}");
             ensure!(answer.body.matches("\"stop\"").count() == 1, "{answer:?}");
+            let remarks = scene.record("auto")?.remarks.join("; ");
+            ensure!(remarks == "the plugin went on after the end of its answer", "{remarks}");
         }
         scene.settled().await?;
         scene.stop().await
@@ -346,6 +355,8 @@ fn emits_huge_indices() {
             ensure!(answer.status == 200, "{answer:?}");
             ensure!(!answer.body.contains("far out"), "{answer:?}");
             ensure!(!answer.body.contains("4294967295"), "{answer:?}");
+            let remarks = scene.record("auto")?.remarks.join("; ");
+            ensure!(remarks.contains("past 127"), "{remarks}");
         }
         scene.settled().await?;
         scene.stop().await

@@ -44,8 +44,8 @@ pub struct UnderWay {
 
 /// An answer in the client's dialect.
 pub enum Answer {
-    /// All of it.
-    Whole(Bytes, Option<Usage>),
+    /// All of it, what it used, and what its plugin emitted that no client sees.
+    Whole(Bytes, Option<Usage>, Vec<&'static str>),
     /// Forwarded as it comes.
     Passed(Box<passthrough::Stream>),
     /// Translated as it comes.
@@ -113,7 +113,7 @@ async fn pass(reply: Reply, request: &Request) -> Result<(Answer, Bytes), Failur
         return Ok((Answer::Passed(Box::new(stream)), held));
     }
     let (whole, usage) = passthrough::whole(reply.body).await?;
-    Ok((Answer::Whole(whole, usage), Bytes::new()))
+    Ok((Answer::Whole(whole, usage, Vec::new()), Bytes::new()))
 }
 
 async fn translate(
@@ -125,8 +125,8 @@ async fn translate(
         let spent = stream.spent();
         return Ok((Answer::Translated(Box::new(stream)), held, spent));
     }
-    let (whole, usage, spent) = translation.whole(request).await?;
-    Ok((Answer::Whole(whole, usage), Bytes::new(), spent))
+    let whole = translation.whole(request).await?;
+    Ok((Answer::Whole(whole.body, whole.usage, whole.ignored), Bytes::new(), whole.spent))
 }
 
 /// A candidate's signals, for the guard that counts calls under way.

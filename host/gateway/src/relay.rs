@@ -21,6 +21,18 @@ const MOST_CALLS: u32 = 16;
 /// Bytes that are held back at most while no content has come.
 const MOST_HELD: usize = 256 << 10;
 
+/// A translated answer, all of it.
+pub struct Whole {
+    /// In the client's dialect.
+    pub body: Bytes,
+    /// What the upstream said it used.
+    pub usage: Option<Usage>,
+    /// Time spent in the plugin.
+    pub spent: Duration,
+    /// What the plugin emitted and no client sees.
+    pub ignored: Vec<&'static str>,
+}
+
 /// A reply in the hands of its plugin.
 pub struct Translation {
     call: Call,
@@ -100,10 +112,7 @@ impl Translation {
     /// # Errors
     ///
     /// Whatever happens before the last event: nobody has seen anything yet.
-    pub async fn whole(
-        mut self,
-        request: &Request,
-    ) -> Result<(Bytes, Option<Usage>, Duration), Failure> {
+    pub async fn whole(mut self, request: &Request) -> Result<Whole, Failure> {
         let mut all = Vec::new();
         while let Some(events) = self.events().await? {
             all.extend(events);
@@ -112,7 +121,9 @@ impl Translation {
             }
         }
         if let Some(document) = all.iter().find_map(document) {
-            return Ok((Bytes::from(document), usage_of(&all), self.exchange.spent));
+            let (usage, spent) = (usage_of(&all), self.exchange.spent);
+            let body = Bytes::from(document);
+            return Ok(Whole { body, usage, spent, ignored: Vec::new() });
         }
         let mut writer = Writer::new(request, &self.call.candidate.profile.model);
         let text = match request.operation {
@@ -124,7 +135,12 @@ impl Translation {
             }
             Operation::Embeddings => writer.embeddings(all, request.base64),
         };
-        Ok((Bytes::from(text), writer.usage().cloned(), self.exchange.spent))
+        Ok(Whole {
+            body: Bytes::from(text),
+            usage: writer.usage().cloned(),
+            spent: self.exchange.spent,
+            ignored: writer.ignored().collect(),
+        })
     }
 }
 
@@ -196,6 +212,11 @@ impl Stream {
     /// What the upstream said it used.
     pub fn usage(&self) -> Option<&Usage> {
         self.writer.usage()
+    }
+
+    /// What the plugin emitted and no client sees.
+    pub fn ignored(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.writer.ignored()
     }
 
     /// Time spent in the plugin so far.

@@ -84,7 +84,8 @@ pub fn answer(
     let mut headers = http::HeaderMap::with_capacity(12);
     describe(&mut headers, &entry);
     let source = match answered.answer {
-        Answer::Whole(whole, usage) => {
+        Answer::Whole(whole, usage, ignored) => {
+            entry.remarks.extend(ignored.into_iter().map(str::to_owned));
             candidate.answered(answered.called, None, usage.as_ref());
             entry.used(usage.as_ref(), &candidate);
             if let Some(cost) = entry.cost_usd {
@@ -196,6 +197,7 @@ impl Live {
         entry.used(usage, &self.candidate);
         if let Source::Translated(stream) = &self.source {
             entry.provider_us = micros(stream.spent());
+            entry.remarks.extend(stream.ignored().map(str::to_owned));
         }
         match failure {
             None => {

@@ -26,7 +26,14 @@ pub struct Writer {
     model: String,
     choices: BTreeMap<u32, Choice>,
     usage: Option<Usage>,
+    /// What a plugin emitted and no client sees, in words for the record.
+    ignored: BTreeSet<&'static str>,
 }
+
+/// An event for a choice that is finished.
+const AFTER_THE_END: &str = "the plugin went on after the end of its answer";
+/// An event for a choice or a tool call past [`MOST`].
+const FAR_OUT: &str = "the plugin numbered a choice or a tool call past 127";
 
 /// What was said of one choice so far.
 #[derive(Debug, Default)]
@@ -46,7 +53,13 @@ impl Writer {
             model: model.to_owned(),
             choices: BTreeMap::new(),
             usage: None,
+            ignored: BTreeSet::new(),
         }
+    }
+
+    /// What a plugin emitted and no client sees, in words for the record.
+    pub fn ignored(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.ignored.iter().copied()
     }
 
     /// Whether every choice that began was finished, and one was.
@@ -91,6 +104,7 @@ impl Writer {
         };
         let choice = self.choice(index)?;
         if choice.finished {
+            self.ignored.insert(AFTER_THE_END);
             return None;
         }
         if !choice.begun {
@@ -119,12 +133,17 @@ impl Writer {
     }
 
     fn choice(&mut self, index: u32) -> Option<&mut Choice> {
-        (index < MOST).then(|| self.choices.entry(index).or_default())
+        if index >= MOST {
+            self.ignored.insert(FAR_OUT);
+            return None;
+        }
+        Some(self.choices.entry(index).or_default())
     }
 
     /// The delta of a tool call. Id, type and name on its first one only: SDKs concatenate.
     fn tool_call(&mut self, choice: u32, call: ToolCallDelta) -> Option<Value> {
         if call.index >= MOST {
+            self.ignored.insert(FAR_OUT);
             return None;
         }
         let first = self.choice(choice)?.tools.insert(call.index);
@@ -161,9 +180,11 @@ impl Writer {
                 Event::Usage(usage) => self.usage = Some(usage),
                 event => {
                     let index = index_of(&event);
-                    if index < MOST {
-                        messages.entry(index).or_default().take(event);
-                    }
+                    let ignored = match index < MOST {
+                        true => messages.entry(index).or_default().take(event),
+                        false => Some(FAR_OUT),
+                    };
+                    self.ignored.extend(ignored);
                 }
             }
         }
@@ -246,9 +267,10 @@ struct Call {
 }
 
 impl Message {
-    fn take(&mut self, event: Event) {
+    /// Takes an event; says why, where it is not taken.
+    fn take(&mut self, event: Event) -> Option<&'static str> {
         if self.reason.is_some() {
-            return;
+            return Some(AFTER_THE_END);
         }
         match event {
             Event::Text(delta) => self.text.get_or_insert_default().push_str(&delta.text),
@@ -265,8 +287,10 @@ impl Message {
                 call.arguments.push_str(&delta.arguments);
             }
             Event::Finished(finish) => self.reason = Some(dialect_word(&finish.reason)),
+            Event::ToolCall(_) => return Some(FAR_OUT),
             _ => {}
         }
+        None
     }
 
     fn choice(self, index: u32) -> Value {
