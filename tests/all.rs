@@ -18,6 +18,8 @@ mod input;
 mod lifecycle;
 #[path = "all/models.rs"]
 mod models;
+#[path = "all/names.rs"]
+mod names;
 #[path = "all/records.rs"]
 mod records;
 #[path = "all/secrets.rs"]
