@@ -73,8 +73,8 @@ async fn ask(provider: &Provider) -> Result<Vec<providers::Model>, Failure> {
         .await
         .map_err(fail("list-models-call"))?;
     let (guest, store, watch) = sandbox.enter();
-    let interface = guest.portcullis_plugin_provider();
-    let call = watch.over(interface.call_list_models_call(store)).await;
+    let asked = async { guest.all(store)?.call_list_models_call(store).await };
+    let call = watch.over(asked).await;
     let Some(providers::Call::Http(call)) = call.map_err(fail("list-models-call"))? else {
         return Ok(Vec::new());
     };
@@ -89,7 +89,7 @@ async fn ask(provider: &Provider) -> Result<Vec<providers::Model>, Failure> {
     let head = providers::ReplyHead { status: reply.status.as_u16(), headers: Vec::new() };
     let body = reply.body.collect(LONGEST).await.map_err(Failure::Call)?;
     let (guest, store, watch) = sandbox.enter();
-    let interface = guest.portcullis_plugin_provider();
-    let read = watch.over(interface.call_read_models(store, &head, &body)).await;
+    let reading = async { guest.all(store)?.call_read_models(store, &head, &body).await };
+    let read = watch.over(reading).await;
     read.map_err(fail("read-models"))?.map_err(Failure::Reported)
 }

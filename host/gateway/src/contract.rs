@@ -37,7 +37,6 @@ pub mod policy {
     });
 }
 
-pub use policy::PolicyPlugin;
 pub use policy::exports::portcullis::plugin::policy as policies;
 pub use policy::portcullis::plugin::candidacy;
 pub use provider::ProviderPlugin;
@@ -47,3 +46,20 @@ pub use provider::portcullis::plugin::requests;
 pub use provider::portcullis::plugin::types::{
     self, Failure as Reported, FailureKind, JsonEdit, Usage,
 };
+
+use wasmtime::component::{Component, ComponentExportIndex};
+
+/// Where a function of an interface that a component exports is.
+///
+/// # Errors
+///
+/// If it is not there.
+pub fn index(
+    component: &Component,
+    interface: &str,
+    function: &str,
+) -> wasmtime::Result<ComponentExportIndex> {
+    let exported = component.get_export_index(None, interface);
+    let found = exported.and_then(|interface| component.get_export_index(Some(&interface), function));
+    found.ok_or_else(|| wasmtime::format_err!("it does not export `{interface}#{function}`"))
+}

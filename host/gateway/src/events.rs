@@ -29,22 +29,24 @@ impl RequestClosed<'_> {
                 failed.push_str(&format!("{space}{} {word}: {message}", tried.candidate));
             }
         }
+        let remarks = record.remarks.join("; ");
+        // A field without a value is left out.
         tracing::info!(
             request = &*record.request,
             tenant = &*record.tenant,
             operation = record.operation,
             asked = record.asked,
             route = record.route,
-            policy = record.policy.as_deref().unwrap_or_default(),
+            policy = record.policy.as_deref(),
             reason = record.reason,
-            remarks = record.remarks.join("; "),
-            candidate = record.candidate.as_deref().unwrap_or_default(),
+            remarks = said(&remarks),
+            candidate = record.candidate.as_deref(),
             attempts = record.tried.len(),
-            failed,
-            failure = record.failure.as_deref().unwrap_or_default(),
-            input_tokens = record.input_tokens.unwrap_or_default(),
-            output_tokens = record.output_tokens.unwrap_or_default(),
-            cost_usd = record.cost_usd.unwrap_or_default(),
+            failed = said(&failed),
+            failure = record.failure.as_deref(),
+            input_tokens = record.input_tokens,
+            output_tokens = record.output_tokens,
+            cost_usd = record.cost_usd,
             policy_us = record.policy_us,
             provider_us = record.provider_us,
             upstream_us = record.upstream_us,
@@ -52,6 +54,10 @@ impl RequestClosed<'_> {
             "request {end}"
         );
     }
+}
+
+fn said(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }
 
 /// A request was turned away before it was admitted.

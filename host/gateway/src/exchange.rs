@@ -54,8 +54,7 @@ impl Exchange {
         let lent = sandbox.state_mut().table.push(lent);
         let lent = lent.map_err(|_| fail(Fault::Handles { limit: 0 }))?;
         let (guest, store, watch) = sandbox.enter();
-        let interface = guest.portcullis_plugin_provider();
-        let started = watch.over(interface.exchange().call_start(store, lent)).await;
+        let started = watch.over(guest.start(store, lent)).await;
         let (handle, call) =
             started.map_err(fail)?.map_err(|said| Failure::Reported(words::failure(said)))?;
         let spent = began.elapsed();
@@ -70,8 +69,8 @@ impl Exchange {
     pub async fn head(&mut self, head: &providers::ReplyHead) -> Result<(), Failure> {
         let began = Instant::now();
         let (guest, store, watch) = self.sandbox.enter();
-        let interface = guest.portcullis_plugin_provider();
-        let answer = watch.over(interface.exchange().call_head(store, self.handle, head)).await;
+        let call = async { guest.all(store)?.exchange().call_head(store, self.handle, head).await };
+        let answer = watch.over(call).await;
         self.spent += began.elapsed();
         self.settle("head", answer)
     }
@@ -84,8 +83,8 @@ impl Exchange {
     pub async fn frames(&mut self, frames: &[providers::Frame]) -> Result<Vec<Event>, Failure> {
         let began = Instant::now();
         let (guest, store, watch) = self.sandbox.enter();
-        let interface = guest.portcullis_plugin_provider();
-        let answer = watch.over(interface.exchange().call_frames(store, self.handle, frames)).await;
+        let call = async { guest.all(store)?.exchange().call_frames(store, self.handle, frames).await };
+        let answer = watch.over(call).await;
         self.spent += began.elapsed();
         let events = self.settle("frames", answer)?;
         self.vet("frames", &events)?;
@@ -100,8 +99,8 @@ impl Exchange {
     pub async fn end(&mut self) -> Result<providers::Ending, Failure> {
         let began = Instant::now();
         let (guest, store, watch) = self.sandbox.enter();
-        let interface = guest.portcullis_plugin_provider();
-        let answer = watch.over(interface.exchange().call_end(store, self.handle)).await;
+        let call = async { guest.all(store)?.exchange().call_end(store, self.handle).await };
+        let answer = watch.over(call).await;
         self.spent += began.elapsed();
         let ending = self.settle("end", answer)?;
         if let providers::Ending::Done(events) = &ending {
@@ -161,8 +160,8 @@ pub async fn refused(
         Err(fault) => return fail(fault),
     };
     let (guest, store, watch) = sandbox.enter();
-    let interface = guest.portcullis_plugin_provider();
-    match watch.over(interface.call_refused(store, head, body)).await {
+    let call = async { guest.all(store)?.call_refused(store, head, body).await };
+    match watch.over(call).await {
         Ok(said) => Failure::Reported(words::failure(said)),
         Err(fault) => fail(fault),
     }

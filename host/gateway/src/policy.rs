@@ -4,13 +4,17 @@
 //! what becomes of it.
 
 use crate::candidate::{Candidate, Choice};
-use crate::contract::{PolicyPlugin, candidacy, policies, policy, requests};
+use crate::contract::{self, candidacy, policies, policy, requests};
 use crate::request::{Lent, Request, Serving};
 use crate::words;
 use portcullis_sandbox::{Fault, Import, Plugin, Slot, State, World};
 use std::sync::Arc;
 use wasmtime::Store;
-use wasmtime::component::{HasSelf, Instance, InstancePre, Linker};
+use wasmtime::component::{
+    ComponentExportIndex, HasSelf, Instance, InstancePre, Linker, Resource,
+};
+
+const INTERFACE: &str = "portcullis:plugin/policy@0.1.0";
 
 /// The world of policies.
 pub struct PolicyWorld;
@@ -18,8 +22,8 @@ pub struct PolicyWorld;
 impl World for PolicyWorld {
     const NAME: &'static str = "portcullis:plugin/policy-plugin@0.1.0";
     type Data = Serving;
-    type Guest = PolicyPlugin;
-    type Indices = policy::PolicyPluginIndices;
+    type Guest = Guest;
+    type Indices = Arc<Indices>;
     type Description = policies::Description;
 
     fn imports() -> &'static [Import] {
@@ -50,15 +54,13 @@ impl World for PolicyWorld {
     }
 
     fn indices(pre: &InstancePre<State<Serving>>) -> wasmtime::Result<Self::Indices> {
-        policy::PolicyPluginIndices::new(pre)
+        let all = policy::PolicyPluginIndices::new(pre)?;
+        let decide = contract::index(pre.component(), INTERFACE, "decide")?;
+        Ok(Arc::new(Indices { all, decide }))
     }
 
-    fn guest(
-        indices: &Self::Indices,
-        store: &mut Store<State<Serving>>,
-        instance: &Instance,
-    ) -> wasmtime::Result<PolicyPlugin> {
-        indices.load(store, instance)
+    fn guest(indices: &Self::Indices, instance: Instance) -> Guest {
+        Guest { instance, indices: indices.clone() }
     }
 
     fn nobody() -> Serving {
@@ -66,18 +68,50 @@ impl World for PolicyWorld {
     }
 
     async fn describe(
-        guest: &PolicyPlugin,
+        guest: &Guest,
         store: &mut Store<State<Serving>>,
     ) -> wasmtime::Result<policies::Description> {
-        guest.portcullis_plugin_policy().call_describe(store).await
+        let all = guest.indices.all.load(&mut *store, &guest.instance)?;
+        all.portcullis_plugin_policy().call_describe(store).await
     }
 
     async fn configure(
-        guest: &PolicyPlugin,
+        guest: &Guest,
         store: &mut Store<State<Serving>>,
         settings: &str,
     ) -> wasmtime::Result<Result<(), String>> {
-        guest.portcullis_plugin_policy().call_configure(store, &settings.to_owned()).await
+        let all = guest.indices.all.load(&mut *store, &guest.instance)?;
+        all.portcullis_plugin_policy().call_configure(store, &settings.to_owned()).await
+    }
+}
+
+/// Where a policy's exports are.
+pub struct Indices {
+    all: policy::PolicyPluginIndices,
+    decide: ComponentExportIndex,
+}
+
+/// A policy's exports in one sandbox: while it serves, `decide` alone, for wasmtime compares
+/// the type of whatever it hands out with ours, in each instance anew.
+pub struct Guest {
+    instance: Instance,
+    indices: Arc<Indices>,
+}
+
+impl Guest {
+    async fn decide(
+        &self,
+        store: &mut Store<State<Serving>>,
+        request: Resource<Lent>,
+        candidates: Resource<Choice>,
+    ) -> wasmtime::Result<Result<policies::Decision, String>> {
+        type Decided = Result<policies::Decision, String>;
+        let decide = self.instance.get_typed_func::<(Resource<Lent>, Resource<Choice>), (Decided,)>(
+            &mut *store,
+            self.indices.decide,
+        )?;
+        let (decided,) = decide.call_async(store, (request, candidates)).await?;
+        Ok(decided)
     }
 }
 
@@ -159,5 +193,5 @@ async fn decide(
     let choice = Choice { candidates: candidates.clone(), request: request.clone() };
     let choice = table.push(choice).map_err(full)?;
     let (guest, store, watch) = sandbox.enter();
-    watch.over(guest.portcullis_plugin_policy().call_decide(store, lent, choice)).await
+    watch.over(guest.decide(store, lent, choice)).await
 }

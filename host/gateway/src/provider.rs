@@ -1,14 +1,18 @@
 //! A provider: its plugin, its connections, what it may use.
 
 use crate::config::{Provider as Configured, RateLimitHeaders};
-use crate::contract::{ProviderPlugin, provider, providers, requests};
-use crate::request::Serving;
+use crate::contract::{self, ProviderPlugin, Reported, provider, providers, requests};
+use crate::request::{Lent, Serving};
 use crate::upstream::http::Client;
 use portcullis_sandbox::{Import, Pinned, Plugin, Slot, State, World};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use wasmtime::Store;
-use wasmtime::component::{HasSelf, Instance, InstancePre, Linker};
+use wasmtime::component::{
+    ComponentExportIndex, HasSelf, Instance, InstancePre, Linker, Resource, ResourceAny,
+};
+
+const INTERFACE: &str = "portcullis:plugin/provider@0.1.0";
 
 /// The world of providers.
 pub struct ProviderWorld;
@@ -16,8 +20,8 @@ pub struct ProviderWorld;
 impl World for ProviderWorld {
     const NAME: &'static str = "portcullis:plugin/provider-plugin@0.1.0";
     type Data = Serving;
-    type Guest = ProviderPlugin;
-    type Indices = provider::ProviderPluginIndices;
+    type Guest = Guest;
+    type Indices = Arc<Indices>;
     type Description = providers::Description;
 
     fn imports() -> &'static [Import] {
@@ -43,15 +47,13 @@ impl World for ProviderWorld {
     }
 
     fn indices(pre: &InstancePre<State<Serving>>) -> wasmtime::Result<Self::Indices> {
-        provider::ProviderPluginIndices::new(pre)
+        let all = provider::ProviderPluginIndices::new(pre)?;
+        let start = contract::index(pre.component(), INTERFACE, "[static]exchange.start")?;
+        Ok(Arc::new(Indices { all, start }))
     }
 
-    fn guest(
-        indices: &Self::Indices,
-        store: &mut Store<State<Serving>>,
-        instance: &Instance,
-    ) -> wasmtime::Result<ProviderPlugin> {
-        indices.load(store, instance)
+    fn guest(indices: &Self::Indices, instance: Instance) -> Guest {
+        Guest { instance, indices: indices.clone(), all: OnceLock::new() }
     }
 
     fn nobody() -> Serving {
@@ -59,18 +61,68 @@ impl World for ProviderWorld {
     }
 
     async fn describe(
-        guest: &ProviderPlugin,
+        guest: &Guest,
         store: &mut Store<State<Serving>>,
     ) -> wasmtime::Result<providers::Description> {
-        guest.portcullis_plugin_provider().call_describe(store).await
+        guest.all(store)?.call_describe(store).await
     }
 
     async fn configure(
-        guest: &ProviderPlugin,
+        guest: &Guest,
         store: &mut Store<State<Serving>>,
         settings: &str,
     ) -> wasmtime::Result<Result<(), String>> {
-        guest.portcullis_plugin_provider().call_configure(store, &settings.to_owned()).await
+        guest.all(store)?.call_configure(store, &settings.to_owned()).await
+    }
+}
+
+/// Where a provider's exports are.
+pub struct Indices {
+    all: provider::ProviderPluginIndices,
+    start: ComponentExportIndex,
+}
+
+/// A provider's exports in one sandbox.
+///
+/// wasmtime compares the type of every export with ours before it hands it out, in each
+/// instance anew. Of most sandboxes only `start` is ever called, so that only that is looked up
+/// until another is wanted.
+pub struct Guest {
+    instance: Instance,
+    indices: Arc<Indices>,
+    all: OnceLock<ProviderPlugin>,
+}
+
+impl Guest {
+    /// Asks which call to make for a request.
+    ///
+    /// # Errors
+    ///
+    /// What ended the guest; inside, its own failure.
+    pub async fn start(
+        &self,
+        store: &mut Store<State<Serving>>,
+        request: Resource<Lent>,
+    ) -> wasmtime::Result<Result<(ResourceAny, providers::Call), Reported>> {
+        type Started = Result<(ResourceAny, providers::Call), Reported>;
+        let start = self
+            .instance
+            .get_typed_func::<(Resource<Lent>,), (Started,)>(&mut *store, self.indices.start)?;
+        let (started,) = start.call_async(store, (request,)).await?;
+        Ok(started)
+    }
+
+    /// All exports.
+    ///
+    /// # Errors
+    ///
+    /// If one has not the type that the world says.
+    pub fn all(&self, store: &mut Store<State<Serving>>) -> wasmtime::Result<&providers::Guest> {
+        if let Some(all) = self.all.get() {
+            return Ok(all.portcullis_plugin_provider());
+        }
+        let all = self.indices.all.load(store, &self.instance)?;
+        Ok(self.all.get_or_init(|| all).portcullis_plugin_provider())
     }
 }
 

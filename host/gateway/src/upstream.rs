@@ -9,5 +9,6 @@ pub mod authorize;
 mod connect;
 pub mod failure;
 pub mod http;
+mod pool;
 mod reply;
 mod vet;

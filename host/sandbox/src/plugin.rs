@@ -221,7 +221,7 @@ impl Loading<'_> {
         let mut store =
             bounded(&self.engine.wasmtime, &template.identity, &self.limits, W::nobody());
         let instance = template.instantiate(&mut store, "configure").await?;
-        template.configure(&mut store, &instance, &self.settings).await?;
+        template.configure(&mut store, instance, &self.settings).await?;
         // Reading its state is not the guest's doing and copies more than a guest may.
         store.data_mut().meter.enter();
         store.set_hostcall_fuel(usize::MAX);
@@ -329,11 +329,9 @@ impl<W: World> Template<W> {
         let mut store = bounded(&self.engine.wasmtime, &self.identity, &self.limits, data);
         let instance = self.instantiate(&mut store, step).await?;
         if let Some(settings) = &self.settings {
-            self.configure(&mut store, &instance, settings).await?;
+            self.configure(&mut store, instance, settings).await?;
         }
-        let guest = W::guest(&self.indices, &mut store, &instance)
-            .map_err(|error| failed(Fault::of(&error, &self.limits)))?;
-        Ok((store, guest, place))
+        Ok((store, W::guest(&self.indices, instance), place))
     }
 
     async fn instantiate(
@@ -350,12 +348,11 @@ impl<W: World> Template<W> {
     async fn configure(
         &self,
         store: &mut wasmtime::Store<State<W::Data>>,
-        instance: &wasmtime::component::Instance,
+        instance: wasmtime::component::Instance,
         settings: &str,
     ) -> Result<(), LoadError> {
         const STEP: &str = "configure";
-        let guest = W::guest(&self.indices, store, instance)
-            .map_err(|error| LoadError::Exports { why: format!("{error:#}") })?;
+        let guest = W::guest(&self.indices, instance);
         store.data_mut().meter.enter();
         store.set_epoch_deadline(1);
         let watch = Watch { limits: self.limits.clone() };

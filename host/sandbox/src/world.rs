@@ -49,15 +49,7 @@ pub trait World: Send + Sync + Sized + 'static {
     fn indices(pre: &InstancePre<State<Self::Data>>) -> wasmtime::Result<Self::Indices>;
 
     /// The exports of one instance.
-    ///
-    /// # Errors
-    ///
-    /// If an export is not what [`Self::indices`] found.
-    fn guest(
-        indices: &Self::Indices,
-        store: &mut Store<State<Self::Data>>,
-        instance: &Instance,
-    ) -> wasmtime::Result<Self::Guest>;
+    fn guest(indices: &Self::Indices, instance: Instance) -> Self::Guest;
 
     /// The data of a sandbox that serves nobody: while a plugin is loaded.
     fn nobody() -> Self::Data;

@@ -3,13 +3,9 @@
 //! There is a client for each configured provider, so that connections and TLS sessions never
 //! cross from one to another, even where two have the same address.
 //!
-//! **A request is sent once.** hyper-util sends one again only if hyper hands it back, and hyper
-//! (1.12) hands it back only from the queue in front of a connection: `client::dispatch` takes
-//! the request out of its envelope when the connection begins to write it, and every error
-//! after that is sent without it (`message: None`), over HTTP/1.1 as over HTTP/2. So what is
-//! sent again is what met a pooled connection that had died before the first byte, and only
-//! if that connection had been used before. Everything else comes back as
-//! [`SendError::Broken`], and whoever asked decides.
+//! **A request is sent once**, except that what met a kept connection that had died before the
+//! first byte is sent on another. Everything else comes back as [`SendError::Broken`], and
+//! whoever asked decides.
 //!
 //! **Redirects are not followed.** They are replies, and lead where the operator did not say.
 
@@ -21,29 +17,16 @@ use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue, USER_AGENT};
 use http::uri::{Authority, Scheme};
 use http_body_util::Full;
-use hyper_util::client::legacy;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use url::Url;
 
 use super::address::{self, Lookup, Reach, Resolver};
 use super::authorize::{Authorization, Credential};
 use super::connect::{self, Connector};
+use super::pool::Pool;
 use super::vet::{self, Base};
 
 pub use super::failure::{ClientError, Denied, SendError};
 pub use super::reply::{Reply, ReplyBody};
-
-/// Bytes that are read from an upstream at once.
-const READ_BUFFER: usize = 8 << 10;
-
-/// How long an unused connection is kept. Many servers drop theirs after 60 to 120 seconds, and
-/// a connection that is closed while a request is written to it costs that request.
-const IDLE: Duration = Duration::from_secs(90);
-/// How many unused connections are kept.
-const MOST_IDLE: usize = 256;
-/// How often an HTTP/2 connection with calls on it is asked whether it is still there: without
-/// it, a peer that has gone without a word is noticed only by the time-outs of the calls.
-const PING: Duration = Duration::from_secs(30);
 
 const NAME: HeaderValue =
     HeaderValue::from_static(concat!("portcullis/", env!("CARGO_PKG_VERSION")));
@@ -84,7 +67,7 @@ pub struct Outgoing<'a> {
 
 /// Calls one upstream.
 pub struct Client {
-    http: legacy::Client<Connector, Full<Bytes>>,
+    pool: Pool,
     base: Base,
     authorization: Authorization,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -115,18 +98,10 @@ impl Client {
         }
         let tls = connect::tls(base.scheme == Scheme::HTTPS, target.ca.as_deref())?;
         let resolver = Resolver::new(reach, lookup);
-        let http = legacy::Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(MOST_IDLE)
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .http2_keep_alive_interval(PING)
-            // A stream's events are small; a buffer that grows with the fastest burst would stay.
-            .http1_read_buf_exact_size(READ_BUFFER)
-            .retry_canceled_requests(true)
-            .build(Connector::new(resolver, tls, target.connect_timeout));
+        let connector = Connector::new(resolver, tls, target.connect_timeout);
+        let pool = Pool::new(connector, base.scheme.clone(), base.authority.clone());
         Ok(Client {
-            http,
+            pool,
             base,
             authorization: Authorization::new(&target.credential)?,
             headers: target.headers,
@@ -140,10 +115,8 @@ impl Client {
     pub async fn send(&self, outgoing: Outgoing<'_>) -> Result<Reply, SendError> {
         let request = self.request(outgoing)?;
         let after = self.first_byte_timeout;
-        let replied = tokio::time::timeout(after, self.http.request(request)).await;
-        let reply = replied
-            .map_err(|_| SendError::FirstByteTimedOut { after })?
-            .map_err(|error| SendError::of(&error))?;
+        let replied = tokio::time::timeout(after, self.pool.send(request)).await;
+        let reply = replied.map_err(|_| SendError::FirstByteTimedOut { after })??;
         let (head, body) = reply.into_parts();
         let body = ReplyBody::new(body, self.between_chunks_timeout);
         Ok(Reply { status: head.status, headers: head.headers, body })

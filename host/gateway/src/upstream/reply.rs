@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
-use http_body::Body;
-use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::failure::{SendError, chain};
+use super::pool::Coming;
 
 /// The head of a reply, and the rest of it while it is still coming.
 ///
@@ -30,13 +29,13 @@ pub struct Reply {
 /// The body of a reply. No pause in it may be longer than the time-out between chunks.
 #[derive(Debug)]
 pub struct ReplyBody {
-    incoming: Incoming,
+    incoming: Coming,
     patience: Patience,
     ended: bool,
 }
 
 impl ReplyBody {
-    pub(super) fn new(incoming: Incoming, between_chunks: Duration) -> ReplyBody {
+    pub(super) fn new(incoming: Coming, between_chunks: Duration) -> ReplyBody {
         ReplyBody { incoming, patience: Patience::new(between_chunks), ended: false }
     }
 
@@ -49,7 +48,7 @@ impl ReplyBody {
     /// All that is still to come, if it is not more than `limit` bytes.
     pub async fn collect(mut self, limit: usize) -> Result<Bytes, SendError> {
         let too_large = SendError::TooLarge { limit };
-        if self.incoming.size_hint().lower() > limit as u64 {
+        if self.incoming.at_least() > limit as u64 {
             return Err(too_large);
         }
         let Some(first) = self.next().await.transpose()? else {
@@ -86,7 +85,7 @@ impl ReplyBody {
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, SendError>>> {
         while !self.ended {
-            let result = match Pin::new(&mut self.incoming).poll_frame(cx) {
+            let result = match self.incoming.poll_frame(cx) {
                 Poll::Pending => Err(ready!(self.patience.poll(cx))),
                 Poll::Ready(None) => break,
                 Poll::Ready(Some(Err(error))) => Err(SendError::Broken { why: chain(&error) }),
