@@ -16,6 +16,8 @@ mod hostile;
 mod input;
 #[path = "all/lifecycle.rs"]
 mod lifecycle;
+#[path = "all/memory.rs"]
+mod memory;
 #[path = "all/models.rs"]
 mod models;
 #[path = "all/names.rs"]

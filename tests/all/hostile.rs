@@ -77,7 +77,7 @@ fn spins_in_frames() {
 #[test]
 fn spins_in_decide() {
     let guest = Guest::policy("spins_in_decide");
-    is_passed_over(&guest, "it ran for more than its 100 ms of CPU time");
+    is_passed_over(&guest, "plugin-cpu: it ran for more than its 100 ms of CPU time");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn panics_with_a_long_message() {
 
 #[test]
 fn panics_in_decide() {
-    is_passed_over(&Guest::policy("panics_in_decide"), "it trapped");
+    is_passed_over(&Guest::policy("panics_in_decide"), "plugin-trapped: it trapped");
 }
 
 // Those that answer too much.
@@ -298,6 +298,7 @@ fn each_is_denied(guest: Guest, message: &str) {
             ensure!(record.failure.as_deref() == Some("plugin-denied"), "{record:?}");
             let said = record.tried[0].message.clone().unwrap_or_default();
             ensure!(said.contains(message), "{model}: {said}");
+            ensure!(record.message == record.tried[0].message, "{record:?}");
         }
         let sent = scene.upstream.requests();
         ensure!(sent.is_empty(), "{sent:?}");
@@ -366,7 +367,7 @@ fn emits_huge_indices() {
 #[test]
 fn asks_again_for_ever() {
     let guest = Guest::provider("asks_again_for_ever");
-    fails(&guest, "other", "wants more than 16 calls for an answer");
+    fails(&guest, "plugin-malformed", "wants more than 16 calls for an answer");
 }
 
 // What one request leaves behind, no other finds.
@@ -388,6 +389,27 @@ fn remembers() {
     assert_eq!(ends.expect("three answers"), [first.clone(), first.clone(), first]);
 }
 
+/// What rests on chance is decided each time, however often the same is asked.
+#[test]
+fn draws_lots() {
+    let lots = on_two_workers(async {
+        let scene = Scene::start(&Guest::policy("draws_lots"), Path::new(check::CACHE)).await?;
+        let mut lots = Vec::new();
+        for _ in 0..3 {
+            answered(&scene.chat("auto", false).await?)?;
+            lots.extend(scene.record("auto")?.labels.first().cloned());
+        }
+        let generation = scene.running.gateway.policies[0].plugin.pin();
+        ensure!(generation.value.memory.as_ref().is_some_and(|memory| memory.recalled() == 0));
+        drop(generation);
+        scene.stop().await?;
+        Ok(lots)
+    });
+    let mut lots = lots.expect("three answers");
+    lots.dedup();
+    assert_eq!(lots.len(), 3, "{lots:?}");
+}
+
 // Those that talk too much: what is said of a request is kept for a while, and logged.
 
 #[test]
@@ -403,7 +425,7 @@ fn explains_at_length() {
 
 #[test]
 fn objects_at_length() {
-    is_passed_over(&Guest::policy("objects_at_length"), "because because");
+    is_passed_over(&Guest::policy("objects_at_length"), "undecided: because because");
     is_kept_short(&Guest::policy("objects_at_length"));
 }
 

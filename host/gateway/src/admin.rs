@@ -2,16 +2,16 @@
 //! probe is never behind a queue of requests.
 
 use crate::gateway::Gateway;
+use crate::memory::{Memory, Version, Weigh};
 use crate::serve::State;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use portcullis_sandbox::{Pinned, Plugin, World};
+use portcullis_sandbox::{Pinned, World};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// What is said to who asks for something else.
 const SERVED: &str = "served here: /healthz, /readyz, /api/v1/requests, /api/v1/plugins\n";
@@ -50,6 +50,8 @@ struct Serving {
     version: String,
     digest: String,
     generation: u64,
+    /// Answers that were remembered; `None` where nothing is.
+    recalled: Option<u64>,
     metrics: BTreeMap<String, f64>,
 }
 
@@ -64,15 +66,17 @@ fn plugins(gateway: &Gateway) -> Vec<Serving> {
     providers.chain(policies).collect()
 }
 
-fn serving<W: World>(name: String, pinned: &Pinned<Arc<Plugin<W>>>) -> Serving {
-    let manifest = pinned.value.manifest();
+fn serving<W: World, R: Weigh>(name: String, pinned: &Pinned<Version<W, R>>) -> Serving {
+    let Version { plugin, memory } = &pinned.value;
+    let manifest = plugin.manifest();
     Serving {
         name,
         plugin: manifest.name.clone(),
         version: manifest.version.clone(),
         digest: pinned.digest.to_string(),
         generation: pinned.id,
-        metrics: pinned.value.metrics(),
+        recalled: memory.as_ref().map(Memory::recalled),
+        metrics: plugin.metrics(),
     }
 }
 

@@ -4,8 +4,8 @@
 
 use crate::call::{Call, Reply};
 use crate::candidate::Candidate;
-use crate::contract::{Usage, providers};
-use crate::exchange::Exchange;
+use crate::contract::Usage;
+use crate::exchange::{self, Begun};
 use crate::failure::Failure;
 use crate::provider::{Generation, Provider};
 use crate::request::Request;
@@ -77,18 +77,17 @@ pub async fn make(
         request: request.clone(),
         generation: generation.clone(),
     };
-    let (exchange, wanted) =
-        Exchange::start(provider, generation, request, &candidate.model).await?;
-    let before = exchange.spent;
+    let began = Instant::now();
+    let begun = exchange::begin(provider, generation, request, &candidate.model).await?;
     let called = Instant::now();
-    let (answer, held, plugin) = match &wanted {
-        providers::Call::Http(http) if http.passthrough => {
-            // Bytes will flow natively: the sandbox is gone before the call is made.
-            drop(exchange);
+    let before = called - began;
+    let (answer, held, plugin) = match begun {
+        // Bytes will flow natively: no sandbox is alive while they do.
+        Begun::Passed(wanted) => {
             let (answer, held) = pass(call.make(&wanted).await?, request).await?;
             (answer, held, before)
         }
-        _ => {
+        Begun::Translated(exchange, wanted) => {
             let reply = call.make(&wanted).await?;
             translate(relay::Translation::begin(call, exchange, reply).await?, request).await?
         }

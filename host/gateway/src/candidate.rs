@@ -5,9 +5,10 @@ use crate::config::Candidate as Configured;
 use crate::contract::{Usage, candidacy};
 use crate::events;
 use crate::failure::Failure;
-use crate::request::Request;
+use crate::question::{Question, Trace};
+use crate::request::{Request, Serving};
 use crate::signals::{Outcome, Signals};
-use portcullis_sandbox::{State, Tags};
+use portcullis_sandbox::State;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::Resource;
@@ -39,6 +40,17 @@ impl Candidate {
         let output_tokens = request.max_output_tokens.unwrap_or(1_024);
         let output = self.profile.output_price? * f64::from(output_tokens);
         Some((input + output) / MILLION)
+    }
+}
+
+impl Candidate {
+    /// The contract's view of its circuit.
+    pub fn circuit(&self) -> candidacy::Circuit {
+        match self.circuit.state() {
+            circuit::State::Closed => candidacy::Circuit::Closed,
+            circuit::State::HalfOpen => candidacy::Circuit::HalfOpen,
+            circuit::State::Open => candidacy::Circuit::Open,
+        }
     }
 }
 
@@ -84,46 +96,65 @@ pub struct Choice {
     pub request: Arc<Request>,
 }
 
-impl<D: Tags> candidacy::Host for State<D> {}
+impl std::fmt::Debug for Candidate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.profile.id)
+    }
+}
+
+impl candidacy::Host for State<Serving> {}
 
 type Handle = Resource<Choice>;
 
-fn choice<'a, D>(state: &'a mut State<D>, handle: &Handle) -> wasmtime::Result<&'a Choice> {
+/// What the handle lends and where its reading is noted, counting the call.
+fn choice<'a>(
+    state: &'a mut State<Serving>,
+    handle: &Handle,
+) -> wasmtime::Result<(&'a Choice, &'a mut Trace)> {
     state.host_call()?;
-    Ok(state.table.get(handle)?)
+    Ok((state.table.get(handle)?, &mut state.data.trace))
 }
 
 /// The candidate at `index`. One that does not exist ends the policy: it was told how many
 /// there are.
-fn at<'a, D>(
-    state: &'a mut State<D>,
+fn at<'a>(
+    state: &'a mut State<Serving>,
     handle: &Handle,
     index: u32,
-) -> wasmtime::Result<&'a Arc<Candidate>> {
-    let choice = choice(state, handle)?;
-    let count = choice.candidates.len();
-    choice.candidates.get(index as usize).ok_or_else(|| {
+) -> wasmtime::Result<(&'a Candidate, usize, &'a mut Trace)> {
+    let (choice, trace) = choice(state, handle)?;
+    let (count, place) = (choice.candidates.len(), index as usize);
+    let candidate = choice.candidates.get(place).ok_or_else(|| {
         let message = format!("it asked for candidate {index} of {count}");
-        portcullis_sandbox::Fault::Malformed { message }.into()
-    })
+        portcullis_sandbox::Fault::Malformed { message }
+    })?;
+    Ok((candidate, place, trace))
 }
 
-impl<D: Tags> candidacy::HostCandidates for State<D> {
+impl candidacy::HostCandidates for State<Serving> {
     fn count(&mut self, handle: Handle) -> wasmtime::Result<u32> {
-        Ok(u32::try_from(choice(self, &handle)?.candidates.len()).unwrap_or(u32::MAX))
+        let (choice, trace) = choice(self, &handle)?;
+        trace.note_constant();
+        Ok(u32::try_from(choice.candidates.len()).unwrap_or(u32::MAX))
     }
 
     fn id(&mut self, handle: Handle, index: u32) -> wasmtime::Result<String> {
-        Ok(at(self, &handle, index)?.profile.id.clone())
+        let (candidate, _, trace) = at(self, &handle, index)?;
+        trace.note_constant();
+        Ok(candidate.profile.id.clone())
     }
 
     fn find(&mut self, handle: Handle, id: String) -> wasmtime::Result<Option<u32>> {
-        let found = choice(self, &handle)?.candidates.iter().position(|c| c.profile.id == id);
+        let (choice, trace) = choice(self, &handle)?;
+        trace.note_constant();
+        let found = choice.candidates.iter().position(|c| c.profile.id == id);
         Ok(found.and_then(|index| u32::try_from(index).ok()))
     }
 
     fn profile(&mut self, handle: Handle, index: u32) -> wasmtime::Result<candidacy::Profile> {
-        let profile = &at(self, &handle, index)?.profile;
+        let (candidate, _, trace) = at(self, &handle, index)?;
+        trace.note_constant();
+        let profile = &candidate.profile;
         Ok(candidacy::Profile {
             id: profile.id.clone(),
             provider: profile.id.split('/').next().unwrap_or_default().to_owned(),
@@ -141,15 +172,16 @@ impl<D: Tags> candidacy::HostCandidates for State<D> {
     }
 
     fn priority(&mut self, handle: Handle, index: u32) -> wasmtime::Result<u32> {
-        Ok(at(self, &handle, index)?.profile.priority)
+        let (candidate, _, trace) = at(self, &handle, index)?;
+        trace.note_constant();
+        Ok(candidate.profile.priority)
     }
 
     fn circuit(&mut self, handle: Handle, index: u32) -> wasmtime::Result<candidacy::Circuit> {
-        Ok(match at(self, &handle, index)?.circuit.state() {
-            circuit::State::Closed => candidacy::Circuit::Closed,
-            circuit::State::HalfOpen => candidacy::Circuit::HalfOpen,
-            circuit::State::Open => candidacy::Circuit::Open,
-        })
+        let (candidate, place, trace) = at(self, &handle, index)?;
+        let circuit = candidate.circuit();
+        trace.note(Question::Circuit(place), circuit);
+        Ok(circuit)
     }
 
     fn performance(
@@ -157,16 +189,32 @@ impl<D: Tags> candidacy::HostCandidates for State<D> {
         handle: Handle,
         index: u32,
     ) -> wasmtime::Result<candidacy::Performance> {
-        Ok(at(self, &handle, index)?.signals.performance())
+        let (candidate, place, trace) = at(self, &handle, index)?;
+        let performance = candidate.signals.performance();
+        trace.note(Question::Performance(place), &performance);
+        Ok(performance)
     }
 
     fn headroom(&mut self, handle: Handle, index: u32) -> wasmtime::Result<candidacy::Headroom> {
-        Ok(at(self, &handle, index)?.signals.headroom())
+        let (candidate, place, trace) = at(self, &handle, index)?;
+        let headroom = candidate.signals.headroom();
+        trace.note(Question::Headroom(place), &headroom);
+        Ok(headroom)
+    }
+
+    fn exhausted(&mut self, handle: Handle, index: u32) -> wasmtime::Result<bool> {
+        let (candidate, place, trace) = at(self, &handle, index)?;
+        let exhausted = candidate.signals.exhausted();
+        trace.note(Question::Exhausted(place), exhausted);
+        Ok(exhausted)
     }
 
     fn estimated_cost(&mut self, handle: Handle, index: u32) -> wasmtime::Result<Option<f64>> {
-        let request = choice(self, &handle)?.request.clone();
-        Ok(at(self, &handle, index)?.estimated_cost(&request))
+        let request = self.table.get(&handle)?.request.clone();
+        let (candidate, place, trace) = at(self, &handle, index)?;
+        let cost = candidate.estimated_cost(&request);
+        trace.note(Question::EstimatedCost(place), cost);
+        Ok(cost)
     }
 
     fn drop(&mut self, handle: Handle) -> wasmtime::Result<()> {

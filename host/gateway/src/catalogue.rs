@@ -67,11 +67,8 @@ async fn ask(provider: &Provider) -> Result<Vec<providers::Model>, Failure> {
         move |fault| Failure::Plugin { plugin, step, fault }
     };
     let generation = provider.plugin.pin();
-    let mut sandbox = generation
-        .value
-        .sandbox(Serving { request: None })
-        .await
-        .map_err(fail("list-models-call"))?;
+    let sandbox = generation.value.plugin.sandbox(Serving::default()).await;
+    let mut sandbox = sandbox.map_err(fail("list-models-call"))?;
     let (guest, store, watch) = sandbox.enter();
     let asked = async { guest.all(store)?.call_list_models_call(store).await };
     let call = watch.over(asked).await;

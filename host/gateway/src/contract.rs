@@ -60,6 +60,7 @@ pub fn index(
     function: &str,
 ) -> wasmtime::Result<ComponentExportIndex> {
     let exported = component.get_export_index(None, interface);
-    let found = exported.and_then(|interface| component.get_export_index(Some(&interface), function));
+    let found =
+        exported.and_then(|interface| component.get_export_index(Some(&interface), function));
     found.ok_or_else(|| wasmtime::format_err!("it does not export `{interface}#{function}`"))
 }

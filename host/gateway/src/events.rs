@@ -44,6 +44,8 @@ impl RequestClosed<'_> {
             attempts = record.tried.len(),
             failed = said(&failed),
             failure = record.failure.as_deref(),
+            // `message` is the line's own.
+            why = record.message.as_deref(),
             input_tokens = record.input_tokens,
             output_tokens = record.output_tokens,
             cost_usd = record.cost_usd,

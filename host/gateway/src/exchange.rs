@@ -4,13 +4,15 @@
 //! that ended it. The time spent inside is added up: it is what the operator sees as the price
 //! of the plugin.
 
+use crate::candidate::{Candidate, Choice};
 use crate::contract::{Event, Reported, providers};
 use crate::failure::Failure;
+use crate::memory::Recalled;
 use crate::provider::{Generation, Provider, ProviderWorld};
 use crate::request::{Lent, Request, Serving};
 use crate::words;
 use portcullis_sandbox::{Fault, Sandbox};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use wasmtime::component::ResourceAny;
 
@@ -21,7 +23,55 @@ pub struct Exchange {
     plugin: String,
     /// Time spent in the plugin so far.
     pub spent: Duration,
-    _generation: Generation,
+    generation: Generation,
+}
+
+/// What a provider wants for a request.
+pub enum Begun {
+    /// A call whose reply is passed on: its sandbox, if there was one, is gone.
+    Passed(Arc<providers::Call>),
+    /// A call whose reply its sandbox reads.
+    Translated(Box<Exchange>, providers::Call),
+}
+
+/// Asks a provider which call to make.
+///
+/// # Errors
+///
+/// The plugin's failure, or its fault.
+pub async fn begin(
+    provider: &Provider,
+    generation: Generation,
+    request: &Arc<Request>,
+    model: &Arc<str>,
+) -> Result<Begun, Failure> {
+    // A provider has no candidates to choose from.
+    static NONE: LazyLock<Arc<[Arc<Candidate>]>> = LazyLock::new(|| Arc::from([]));
+    let lent =
+        Lent { request: request.clone(), model: model.clone(), noted: Vec::new(), readable: true };
+    let mut keeps = false;
+    if let Some(memory) = &generation.value.memory {
+        let choice = Choice { candidates: NONE.clone(), request: request.clone() };
+        match memory.recall(&lent, &choice) {
+            Recalled::Known(call) => return Ok(Begun::Passed(call)),
+            Recalled::Unknown => keeps = true,
+            Recalled::Own => {}
+        }
+    }
+    let (mut exchange, call) = Exchange::start(provider, generation, lent).await?;
+    let passed = match call {
+        providers::Call::Http(http) if http.passthrough => Arc::new(providers::Call::Http(http)),
+        call => {
+            if keeps {
+                exchange.keep(&NONE, None);
+            }
+            return Ok(Begun::Translated(exchange, call));
+        }
+    };
+    if keeps {
+        exchange.keep(&NONE, Some(passed.clone()));
+    }
+    Ok(Begun::Passed(passed))
 }
 
 impl Exchange {
@@ -33,24 +83,14 @@ impl Exchange {
     pub async fn start(
         provider: &Provider,
         generation: Generation,
-        request: &Arc<Request>,
-        model: &Arc<str>,
-    ) -> Result<(Self, providers::Call), Failure> {
+        lent: Lent,
+    ) -> Result<(Box<Self>, providers::Call), Failure> {
         const STEP: &str = "start";
         let began = Instant::now();
         let plugin = provider.configured.name.clone();
         let fail = |fault| Failure::Plugin { plugin: plugin.clone(), step: STEP, fault };
-        let mut sandbox = generation
-            .value
-            .sandbox(Serving { request: Some(request.clone()) })
-            .await
-            .map_err(fail)?;
-        let lent = Lent {
-            request: request.clone(),
-            model: model.clone(),
-            noted: Vec::new(),
-            readable: true,
-        };
+        let serving = Serving::of(&lent.request);
+        let mut sandbox = generation.value.plugin.sandbox(serving).await.map_err(fail)?;
         let lent = sandbox.state_mut().table.push(lent);
         let lent = lent.map_err(|_| fail(Fault::Handles { limit: 0 }))?;
         let (guest, store, watch) = sandbox.enter();
@@ -58,7 +98,14 @@ impl Exchange {
         let (handle, call) =
             started.map_err(fail)?.map_err(|said| Failure::Reported(words::failure(said)))?;
         let spent = began.elapsed();
-        Ok((Self { sandbox, handle, plugin, spent, _generation: generation }, call))
+        Ok((Box::new(Self { sandbox, handle, plugin, spent, generation }), call))
+    }
+
+    /// Remembers what it wants to call.
+    fn keep(&mut self, nobody: &Arc<[Arc<Candidate>]>, call: Option<Arc<providers::Call>>) {
+        if let Some(memory) = &self.generation.value.memory {
+            memory.keep(nobody, self.sandbox.state_mut(), call);
+        }
     }
 
     /// Hands over the head of a reply that is a success.
@@ -83,7 +130,8 @@ impl Exchange {
     pub async fn frames(&mut self, frames: &[providers::Frame]) -> Result<Vec<Event>, Failure> {
         let began = Instant::now();
         let (guest, store, watch) = self.sandbox.enter();
-        let call = async { guest.all(store)?.exchange().call_frames(store, self.handle, frames).await };
+        let call =
+            async { guest.all(store)?.exchange().call_frames(store, self.handle, frames).await };
         let answer = watch.over(call).await;
         self.spent += began.elapsed();
         let events = self.settle("frames", answer)?;
@@ -121,11 +169,13 @@ impl Exchange {
         if events.iter().all(writable) {
             return Ok(());
         }
-        Err(Failure::Plugin {
-            plugin: self.plugin.clone(),
-            step,
-            fault: Fault::Malformed { message: "a number that JSON cannot hold".to_owned() },
-        })
+        let message = "a number that JSON cannot hold".to_owned();
+        Err(self.broke(step, Fault::Malformed { message }))
+    }
+
+    /// The plugin's failure.
+    pub fn broke(&self, step: &'static str, fault: Fault) -> Failure {
+        Failure::Plugin { plugin: self.plugin.clone(), step, fault }
     }
 
     fn settle<T>(
@@ -133,8 +183,9 @@ impl Exchange {
         step: &'static str,
         answer: Result<Result<T, Reported>, Fault>,
     ) -> Result<T, Failure> {
-        let fail = |fault| Failure::Plugin { plugin: self.plugin.clone(), step, fault };
-        answer.map_err(fail)?.map_err(|said| Failure::Reported(words::failure(said)))
+        answer
+            .map_err(|fault| self.broke(step, fault))?
+            .map_err(|said| Failure::Reported(words::failure(said)))
     }
 }
 
@@ -154,8 +205,7 @@ pub async fn refused(
         step: "refused",
         fault,
     };
-    let serving = Serving { request: Some(request.clone()) };
-    let mut sandbox = match generation.value.sandbox(serving).await {
+    let mut sandbox = match generation.value.plugin.sandbox(Serving::of(request)).await {
         Ok(sandbox) => sandbox,
         Err(fault) => return fail(fault),
     };

@@ -19,8 +19,10 @@ pub mod circuit;
 pub mod headroom;
 pub mod signals;
 
+pub mod memory;
 pub mod plan;
 pub mod policy;
+pub mod question;
 
 pub mod attempt;
 pub mod call;

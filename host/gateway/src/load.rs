@@ -8,6 +8,7 @@ use crate::catalogue::Catalogue;
 use crate::config::{Config, LimitOverrides, PluginSource, RateLimitHeaders};
 use crate::events::PluginLoaded;
 use crate::gateway::Gateway;
+use crate::memory::Version;
 use crate::policy::{Policy, PolicyWorld};
 use crate::provider::{Provider, ProviderWorld};
 use crate::record::Kept;
@@ -118,7 +119,8 @@ impl Loading<'_> {
             None => rate_limits(plugin.manifest()).map_err(|why| format!("{name}: {why}"))?,
         };
         let calls = configured.concurrency.map(|most| Arc::new(Semaphore::new(most)));
-        let plugin = Slot::new(plugin.digest(), plugin, KEEP);
+        let (digest, version) = (plugin.digest(), Version::new(plugin, configured.remember));
+        let plugin = Slot::new(digest, version, KEEP);
         Ok(Provider { configured, plugin, client, rate_limits, calls })
     }
 
@@ -135,7 +137,8 @@ impl Loading<'_> {
             .await?;
         let grants: Grants = configured.grants.iter().cloned().collect();
         let readable = plugin.manifest().asks_for("read-prompt") && grants.allows("read-prompt");
-        let plugin = Slot::new(plugin.digest(), plugin, KEEP);
+        let (digest, version) = (plugin.digest(), Version::new(plugin, configured.remember));
+        let plugin = Slot::new(digest, version, KEEP);
         Ok(Policy { name: configured.name, plugin, readable })
     }
 

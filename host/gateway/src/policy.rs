@@ -5,14 +5,13 @@
 
 use crate::candidate::{Candidate, Choice};
 use crate::contract::{self, candidacy, policies, policy, requests};
+use crate::memory::{Recalled, Version};
 use crate::request::{Lent, Request, Serving};
 use crate::words;
-use portcullis_sandbox::{Fault, Import, Plugin, Slot, State, World};
+use portcullis_sandbox::{Fault, Import, Slot, State, World};
 use std::sync::Arc;
 use wasmtime::Store;
-use wasmtime::component::{
-    ComponentExportIndex, HasSelf, Instance, InstancePre, Linker, Resource,
-};
+use wasmtime::component::{ComponentExportIndex, HasSelf, Instance, InstancePre, Linker, Resource};
 
 const INTERFACE: &str = "portcullis:plugin/policy@0.1.0";
 
@@ -64,7 +63,7 @@ impl World for PolicyWorld {
     }
 
     fn nobody() -> Serving {
-        Serving { request: None }
+        Serving::default()
     }
 
     async fn describe(
@@ -106,10 +105,11 @@ impl Guest {
         candidates: Resource<Choice>,
     ) -> wasmtime::Result<Result<policies::Decision, String>> {
         type Decided = Result<policies::Decision, String>;
-        let decide = self.instance.get_typed_func::<(Resource<Lent>, Resource<Choice>), (Decided,)>(
-            &mut *store,
-            self.indices.decide,
-        )?;
+        let decide =
+            self.instance.get_typed_func::<(Resource<Lent>, Resource<Choice>), (Decided,)>(
+                &mut *store,
+                self.indices.decide,
+            )?;
         let (decided,) = decide.call_async(store, (request, candidates)).await?;
         Ok(decided)
     }
@@ -120,7 +120,7 @@ pub struct Policy {
     /// As the operator named it.
     pub name: String,
     /// Its plugin, which can be replaced while requests are under way.
-    pub plugin: Slot<Arc<Plugin<PolicyWorld>>>,
+    pub plugin: Slot<Version<PolicyWorld, policies::Decision>>,
     /// Whether it may read what people wrote.
     pub readable: bool,
 }
@@ -132,7 +132,7 @@ pub struct Answered {
     pub decision: Option<(String, Decision)>,
     /// Labels of those that abstained.
     pub labels: Vec<(String, String)>,
-    /// Policies that could not answer, and why.
+    /// Policies that could not answer, and why: a stable word for it, and what it was.
     pub failed: Vec<(String, String)>,
 }
 
@@ -166,8 +166,14 @@ pub async fn ask(
             Ok(Ok(policies::Decision::Abstain(labels))) => {
                 answered.labels.extend(words::labels(labels));
             }
-            Ok(Err(why)) => answered.failed.push((policy.name.clone(), words::brief(why))),
-            Err(fault) => answered.failed.push((policy.name.clone(), fault.to_string())),
+            Ok(Err(why)) => {
+                let why = format!("undecided: {}", words::brief(why));
+                answered.failed.push((policy.name.clone(), why));
+            }
+            Err(fault) => {
+                let why = format!("plugin-{}: {fault}", fault.code());
+                answered.failed.push((policy.name.clone(), why));
+            }
         }
     }
     answered
@@ -180,18 +186,30 @@ async fn decide(
     noted: &[(String, String)],
 ) -> Result<Result<policies::Decision, String>, Fault> {
     let generation = policy.plugin.pin();
-    let mut sandbox = generation.value.sandbox(Serving { request: Some(request.clone()) }).await?;
-    let table = &mut sandbox.state_mut().table;
-    let full = |_| Fault::Handles { limit: 0 };
     let lent = Lent {
         request: request.clone(),
         model: Arc::from(request.asked.as_str()),
         noted: noted.to_vec(),
         readable: policy.readable,
     };
-    let lent = table.push(lent).map_err(full)?;
     let choice = Choice { candidates: candidates.clone(), request: request.clone() };
+    let memory = match &generation.value.memory {
+        None => None,
+        Some(memory) => match memory.recall(&lent, &choice) {
+            Recalled::Known(decision) => return Ok(Ok(decision)),
+            Recalled::Unknown => Some(memory),
+            Recalled::Own => None,
+        },
+    };
+    let mut sandbox = generation.value.plugin.sandbox(Serving::of(request)).await?;
+    let table = &mut sandbox.state_mut().table;
+    let full = |_| Fault::Handles { limit: 0 };
+    let lent = table.push(lent).map_err(full)?;
     let choice = table.push(choice).map_err(full)?;
     let (guest, store, watch) = sandbox.enter();
-    watch.over(guest.decide(store, lent, choice)).await
+    let decided = watch.over(guest.decide(store, lent, choice)).await?;
+    if let (Some(memory), Ok(decision)) = (memory, &decided) {
+        memory.keep(candidates, sandbox.state_mut(), Some(decision.clone()));
+    }
+    Ok(decided)
 }

@@ -2,9 +2,10 @@
 
 use crate::config::{Provider as Configured, RateLimitHeaders};
 use crate::contract::{self, ProviderPlugin, Reported, provider, providers, requests};
+use crate::memory::Version;
 use crate::request::{Lent, Serving};
 use crate::upstream::http::Client;
-use portcullis_sandbox::{Import, Pinned, Plugin, Slot, State, World};
+use portcullis_sandbox::{Import, Pinned, Slot, State, World};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use wasmtime::Store;
@@ -57,7 +58,7 @@ impl World for ProviderWorld {
     }
 
     fn nobody() -> Serving {
-        Serving { request: None }
+        Serving::default()
     }
 
     async fn describe(
@@ -126,15 +127,19 @@ impl Guest {
     }
 }
 
+/// A version of a provider's plugin. Of what it answers, calls whose reply is passed on can be
+/// made again: nothing of its sandbox is needed for them.
+pub type Speaker = Version<ProviderWorld, Arc<providers::Call>>;
+
 /// A version of a provider's plugin, held for as long as a request needs it.
-pub type Generation = Pinned<Arc<Plugin<ProviderWorld>>>;
+pub type Generation = Pinned<Speaker>;
 
 /// A provider that is ready to be called.
 pub struct Provider {
     /// As the operator configured it.
     pub configured: Configured,
     /// Its plugin, which can be replaced while requests are under way.
-    pub plugin: Slot<Arc<Plugin<ProviderWorld>>>,
+    pub plugin: Slot<Speaker>,
     /// Its connections, shared with nobody.
     pub client: Client,
     /// What its upstream calls the headers of its rate limits.

@@ -88,8 +88,10 @@ pub struct Record {
     pub candidate: Option<String>,
     /// How it ended; `None` while it is under way.
     pub end: Option<End>,
-    /// What went wrong in the end.
+    /// A stable word for what went wrong in the end.
     pub failure: Option<String>,
+    /// What went wrong in the end, in words.
+    pub message: Option<String>,
     /// Tokens of input, as the upstream counted them.
     pub input_tokens: Option<u64>,
     /// Tokens of output, likewise.
@@ -145,6 +147,7 @@ impl Entry {
             candidate: None,
             end: None,
             failure: None,
+            message: None,
             input_tokens: None,
             output_tokens: None,
             cost_usd: None,
@@ -184,6 +187,7 @@ impl Entry {
     /// The request failed, and the client was told.
     pub fn fail(mut self, failure: &Failure) {
         self.record.failure = Some(failure.word());
+        self.record.message = Some(failure.message());
         self.close(End::Failed);
     }
 

@@ -14,6 +14,7 @@ use crate::upstream::http::ReplyBody;
 use crate::wire::openai::answer::Writer;
 use crate::wire::sse;
 use bytes::{Bytes, BytesMut};
+use portcullis_sandbox::Fault;
 use std::time::Duration;
 
 /// Calls that one exchange may make in all.
@@ -36,7 +37,7 @@ pub struct Whole {
 /// A reply in the hands of its plugin.
 pub struct Translation {
     call: Call,
-    exchange: Exchange,
+    exchange: Box<Exchange>,
     body: ReplyBody,
     framer: Framer,
     calls: u32,
@@ -49,7 +50,11 @@ impl Translation {
     /// # Errors
     ///
     /// What the plugin makes of the head.
-    pub async fn begin(call: Call, mut exchange: Exchange, reply: Reply) -> Result<Self, Failure> {
+    pub async fn begin(
+        call: Call,
+        mut exchange: Box<Exchange>,
+        reply: Reply,
+    ) -> Result<Self, Failure> {
         exchange.head(&reply.head()).await?;
         let framer = Framer::new(reply.framing);
         Ok(Self { call, exchange, body: reply.body, framer, calls: 1, over: false })
@@ -93,9 +98,8 @@ impl Translation {
                 Ok(events)
             }
             providers::Ending::Again(_) if self.calls >= MOST_CALLS => {
-                let message =
-                    format!("The plugin wants more than {MOST_CALLS} calls for an answer.");
-                Err(Failure::reported(FailureKind::Other, message))
+                let message = format!("it wants more than {MOST_CALLS} calls for an answer");
+                Err(self.exchange.broke("end", Fault::Malformed { message }))
             }
             providers::Ending::Again(call) => {
                 self.calls += 1;

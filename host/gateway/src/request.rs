@@ -4,10 +4,12 @@
 //! nothing else; one that was not granted to read what people wrote gets nothing of it.
 
 use crate::contract::requests;
+use crate::question::{Question, Trace};
 use crate::wire::json_edit;
 use crate::wire::openai::text;
 use bytes::Bytes;
 use portcullis_sandbox::{State, Tags};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::Resource;
@@ -94,10 +96,73 @@ pub struct Lent {
     pub readable: bool,
 }
 
+impl Lent {
+    pub(crate) fn operation(&self) -> &'static str {
+        self.request.operation.name()
+    }
+
+    pub(crate) fn dialect(&self) -> &'static str {
+        self.request.dialect
+    }
+
+    pub(crate) fn model(&self) -> &str {
+        &self.model
+    }
+
+    pub(crate) fn streaming(&self) -> bool {
+        self.request.streaming
+    }
+
+    pub(crate) fn tenant(&self) -> &str {
+        &self.request.tenant
+    }
+
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        let noted = self.noted.iter().find(|(known, _)| known == name);
+        noted.map(|(_, value)| value.as_str()).or_else(|| self.request.label(name))
+    }
+
+    pub(crate) fn needs(&self, feature: &str) -> bool {
+        self.request.needs.contains(&feature)
+    }
+
+    pub(crate) fn input_token_estimate(&self) -> u32 {
+        self.request.input_tokens
+    }
+
+    pub(crate) fn max_output_tokens(&self) -> Option<u32> {
+        self.request.max_output_tokens
+    }
+
+    pub(crate) fn body_size(&self) -> u64 {
+        self.request.body.len() as u64
+    }
+
+    /// The JSON at a place of the body, if it is no longer than that and may be read.
+    pub(crate) fn get(&self, pointer: &str, max_bytes: u32) -> Option<Cow<'_, str>> {
+        if !self.readable {
+            return None;
+        }
+        let found = json_edit::get(&self.request.body, pointer).ok().flatten();
+        let short = found.filter(|value| value.len() <= max_bytes as usize);
+        short.map(String::from_utf8_lossy)
+    }
+}
+
 /// What host functions find in the store of a plugin that serves one request.
+#[derive(Default)]
 pub struct Serving {
     /// Its request; none while the plugin is loaded.
     pub request: Option<Arc<Request>>,
+    /// What it has read.
+    pub trace: Trace,
+}
+
+impl Serving {
+    /// For a sandbox that serves this request.
+    pub fn of(request: &Arc<Request>) -> Self {
+        Self { request: Some(request.clone()), trace: Trace::default() }
+    }
 }
 
 impl Tags for Serving {
@@ -111,70 +176,99 @@ impl Tags for Serving {
     }
 }
 
-impl<D: Tags> requests::Host for State<D> {}
+impl requests::Host for State<Serving> {}
 
 type Handle = Resource<Lent>;
 
-/// Looks up the handle, counting the call: the first line of every function below.
-fn lent<'a, D>(state: &'a mut State<D>, handle: &Handle) -> wasmtime::Result<&'a Lent> {
+/// What the handle lends and where its reading is noted, counting the call: the first line of
+/// every function below.
+fn lent<'a>(
+    state: &'a mut State<Serving>,
+    handle: &Handle,
+) -> wasmtime::Result<(&'a Lent, &'a mut Trace)> {
     state.host_call()?;
-    Ok(state.table.get(handle)?)
+    Ok((state.table.get(handle)?, &mut state.data.trace))
 }
 
-impl<D: Tags> requests::HostRequest for State<D> {
+impl requests::HostRequest for State<Serving> {
     fn id(&mut self, handle: Handle) -> wasmtime::Result<String> {
-        Ok(lent(self, &handle)?.request.id.to_string())
+        let (lent, trace) = lent(self, &handle)?;
+        trace.note_own();
+        Ok(lent.request.id.to_string())
     }
 
     fn operation(&mut self, handle: Handle) -> wasmtime::Result<String> {
-        Ok(lent(self, &handle)?.request.operation.name().to_owned())
+        let (lent, trace) = lent(self, &handle)?;
+        trace.note(Question::Operation, lent.operation());
+        Ok(lent.operation().to_owned())
     }
 
     fn dialect(&mut self, handle: Handle) -> wasmtime::Result<String> {
-        Ok(lent(self, &handle)?.request.dialect.to_owned())
+        let (lent, trace) = lent(self, &handle)?;
+        trace.note(Question::Dialect, lent.dialect());
+        Ok(lent.dialect().to_owned())
     }
 
     fn model(&mut self, handle: Handle) -> wasmtime::Result<String> {
-        Ok(lent(self, &handle)?.model.to_string())
+        let (lent, trace) = lent(self, &handle)?;
+        trace.note(Question::Model, lent.model());
+        Ok(lent.model().to_owned())
     }
 
     fn streaming(&mut self, handle: Handle) -> wasmtime::Result<bool> {
-        Ok(lent(self, &handle)?.request.streaming)
+        let (lent, trace) = lent(self, &handle)?;
+        trace.note(Question::Streaming, lent.streaming());
+        Ok(lent.streaming())
     }
 
     fn tenant(&mut self, handle: Handle) -> wasmtime::Result<String> {
-        Ok(lent(self, &handle)?.request.tenant.to_string())
+        let (lent, trace) = lent(self, &handle)?;
+        trace.note(Question::Tenant, lent.tenant());
+        Ok(lent.tenant().to_owned())
     }
 
     fn label(&mut self, handle: Handle, name: String) -> wasmtime::Result<Option<String>> {
-        let lent = lent(self, &handle)?;
-        let noted = lent.noted.iter().find(|(known, _)| *known == name).map(|(_, value)| value);
-        Ok(noted.map(String::as_str).or_else(|| lent.request.label(&name)).map(str::to_owned))
+        let (lent, trace) = lent(self, &handle)?;
+        let label = lent.label(&name);
+        trace.note(Question::Label(name), label);
+        Ok(label.map(str::to_owned))
     }
 
     fn needs(&mut self, handle: Handle, feature: String) -> wasmtime::Result<bool> {
-        Ok(lent(self, &handle)?.request.needs.contains(&feature.as_str()))
+        let (lent, trace) = lent(self, &handle)?;
+        let needs = lent.needs(&feature);
+        trace.note(Question::Needs(feature), needs);
+        Ok(needs)
     }
 
     fn input_token_estimate(&mut self, handle: Handle) -> wasmtime::Result<u32> {
-        Ok(lent(self, &handle)?.request.input_tokens)
+        let (lent, trace) = lent(self, &handle)?;
+        trace.note(Question::InputTokenEstimate, lent.input_token_estimate());
+        Ok(lent.input_token_estimate())
     }
 
     fn max_output_tokens(&mut self, handle: Handle) -> wasmtime::Result<Option<u32>> {
-        Ok(lent(self, &handle)?.request.max_output_tokens)
+        let (lent, trace) = lent(self, &handle)?;
+        trace.note(Question::MaxOutputTokens, lent.max_output_tokens().map(u64::from));
+        Ok(lent.max_output_tokens())
     }
 
     fn deadline_ms(&mut self, handle: Handle) -> wasmtime::Result<Option<u32>> {
-        let left = lent(self, &handle)?.request.time_left();
+        let (lent, trace) = lent(self, &handle)?;
+        trace.note_own();
+        let left = lent.request.time_left();
         Ok(Some(u32::try_from(left.as_millis()).unwrap_or(u32::MAX)))
     }
 
     fn body_size(&mut self, handle: Handle) -> wasmtime::Result<u64> {
-        Ok(lent(self, &handle)?.request.body.len() as u64)
+        let (lent, trace) = lent(self, &handle)?;
+        trace.note(Question::BodySize, lent.body_size());
+        Ok(lent.body_size())
     }
 
     fn body(&mut self, handle: Handle) -> wasmtime::Result<String> {
-        let lent = lent(self, &handle)?;
+        let (lent, trace) = lent(self, &handle)?;
+        trace.note_own();
         if !lent.readable {
             return Ok(String::new());
         }
@@ -187,17 +281,15 @@ impl<D: Tags> requests::HostRequest for State<D> {
         pointer: String,
         max_bytes: u32,
     ) -> wasmtime::Result<Option<String>> {
-        let lent = lent(self, &handle)?;
-        if !lent.readable {
-            return Ok(None);
-        }
-        let found = json_edit::get(&lent.request.body, &pointer).ok().flatten();
-        let short = found.filter(|value| value.len() <= max_bytes as usize);
-        Ok(short.map(|value| String::from_utf8_lossy(value).into_owned()))
+        let (lent, trace) = lent(self, &handle)?;
+        let value = lent.get(&pointer, max_bytes);
+        trace.note(Question::Get(pointer, max_bytes), value.as_deref());
+        Ok(value.map(Cow::into_owned))
     }
 
     fn text(&mut self, handle: Handle, max_bytes: u32) -> wasmtime::Result<String> {
-        let lent = lent(self, &handle)?;
+        let (lent, trace) = lent(self, &handle)?;
+        trace.note_own();
         if !lent.readable {
             return Ok(String::new());
         }
@@ -205,7 +297,8 @@ impl<D: Tags> requests::HostRequest for State<D> {
     }
 
     fn attachment(&mut self, handle: Handle, _name: String) -> wasmtime::Result<Option<Vec<u8>>> {
-        lent(self, &handle)?;
+        let (_, trace) = lent(self, &handle)?;
+        trace.note_own();
         // Neither of the operations of this version has parts that are bytes.
         Ok(None)
     }

@@ -100,6 +100,12 @@ impl Signals {
         }
     }
 
+    /// Whether the upstream's rate limits take no request at present.
+    pub fn exhausted(&self) -> bool {
+        let left = self.headroom();
+        left.requests == Some(0) || left.tokens == Some(0)
+    }
+
     /// The contract's view of the upstream's rate limits; nothing once they were reset.
     pub fn headroom(&self) -> Headroom {
         let left = self.headroom.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,7 @@
 //! The command line, as a process: what it prints, where, and what it exits with.
 
+#![allow(clippy::expect_used, reason = "what cannot be run is a failed test")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -58,18 +58,33 @@ pub(crate) struct Meter {
     table_elements: usize,
     ticks: u32,
     host_calls: u64,
+    /// Those of earlier calls from the host.
+    earlier: u64,
     dropped_lines: u32,
 }
 
 impl Meter {
     pub(crate) fn new(limits: std::sync::Arc<Limits>) -> Self {
-        Self { limits, memory: 0, table_elements: 0, ticks: 0, host_calls: 0, dropped_lines: 0 }
+        Self {
+            limits,
+            memory: 0,
+            table_elements: 0,
+            ticks: 0,
+            host_calls: 0,
+            earlier: 0,
+            dropped_lines: 0,
+        }
     }
 
     /// A call from the host begins.
     pub(crate) fn enter(&mut self) {
         self.ticks = 0;
-        self.host_calls = 0;
+        self.earlier += std::mem::take(&mut self.host_calls);
+    }
+
+    /// Calls from the guest to the host since it began.
+    pub(crate) fn all_host_calls(&self) -> u64 {
+        self.earlier + self.host_calls
     }
 
     /// The guest ran into a tick of the clock.

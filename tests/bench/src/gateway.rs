@@ -25,6 +25,8 @@ pub(crate) struct Setup {
     pub(crate) translated: bool,
     /// The upstream answers with streams.
     pub(crate) streaming: bool,
+    /// Nothing is remembered: each request is decided and begun in fresh sandboxes.
+    pub(crate) fresh: bool,
     /// Room for very many requests at a time.
     pub(crate) spacious: bool,
 }
@@ -46,12 +48,14 @@ impl Setup {
             "[server]\nlisten = \"{clients}\"\n{server}\n[admin]\nlisten = \"{admin}\"\n\n\
              [log]\nformat = \"json\"\n\n[plugins]\ncache = \"{cache}\"\n\n{sandbox}\n\
              [providers.mock]\nplugin = \"openai\"\nbase_url = \"{upstream}\"\n\
-             models = [{models}]\nsettings = {{ passthrough = {passthrough} }}\n\n\
-             [policies.in-order]\nplugin = \"ordered\"\n\n\
+             models = [{models}]\nsettings = {{ passthrough = {passthrough} }}\n\
+             remember = {remember}\n\n\
+             [policies.in-order]\nplugin = \"ordered\"\nremember = {remember}\n\n\
              [routes.default]\npolicies = [\"in-order\"]\ncandidates = [{candidates}]\n",
             cache = folder.join("cache").display(),
             upstream = self.upstream,
             passthrough = !self.translated,
+            remember = !self.fresh,
         )
     }
 }

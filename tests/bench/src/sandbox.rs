@@ -74,13 +74,24 @@ pub(crate) fn measure() -> Result<Table> {
         );
         row(&mut table, "fresh sandbox + configured provider + `start`", pair.await?, "20");
 
-        let (plugin, twin) = (sandboxed.policy()?, native::Policy::new()?);
+        let (plugin, twin) = (sandboxed.policy(false)?, native::Policy::new()?);
         ensure!(plugin.decide().await? == twin.decide().await?, "the policies plan differently");
         let pair = beside(
             async || calls(async || plugin.decide().await.map(drop)).await,
             async || calls(async || twin.decide().await.map(drop)).await,
         );
         row(&mut table, "fresh sandbox + decision over 10 candidates", pair.await?, "18");
+
+        let recalled = rounds(async || calls(async || sandboxed.recalled().await).await).await?;
+        let row_of = sandboxed.policy(true)?;
+        let decided =
+            rounds(async || calls(async || row_of.decide().await.map(drop)).await).await?;
+        for (name, each) in [
+            ("`start`, remembered", recalled),
+            ("decision over 10 candidates, remembered", decided),
+        ] {
+            table.row(&[name, &figure(each), "", "", "", &figure(1e6 / each)]);
+        }
 
         let (plugin, twin) = (sandboxed.provider(false), native::Provider::new(false)?);
         ensure!(events(&plugin).await? == events(&twin).await?, "the providers read differently");

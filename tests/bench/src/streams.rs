@@ -26,7 +26,8 @@ pub(crate) fn measure() -> Result<Table> {
     for (name, translated, target) in [("passed through", false, "40"), ("translated", true, "120")]
     {
         let upstream = upstream.clone();
-        let setup = Setup { upstream, translated, streaming: true, spacious: true };
+        let setup =
+            Setup { upstream, translated, streaming: true, spacious: true, ..Setup::default() };
         let server = gateway::start(&ground, &setup)?;
         let before = (server.running.proportional()?, server.running.resident()?);
         let held = Held::open(&server.url, count)?;

@@ -43,6 +43,7 @@ struct Chunks {
 pub(crate) fn measure(seconds: u64) -> Result<Table> {
     let (mock, ground) = (Mock::start()?, Ground::new()?);
     let mut costs = vec![("portcullis", portcullis(&mock, &ground, seconds)?)];
+    costs.push(("each in a fresh sandbox", fresh(&mock, &ground, seconds)?));
     let path = "/chat/v1/chat/completions";
     if let Some(server) = gateway::start_nginx(&ground, &mock.address, path)? {
         costs.push(("nginx", requests(&mock, &server, seconds)?));
@@ -74,8 +75,9 @@ pub(crate) fn measure(seconds: u64) -> Result<Table> {
     row("resident when idle, MiB", "60", &|cost| mebibytes(cost.idle));
     row("resident after full load, MiB", "", &|cost| mebibytes(cost.loaded));
     table.remark(format!(
-        "One policy over {} candidates and one provider, each in a fresh sandbox a request; load \
-         and upstream on the same cores. Added: beside the same load without a gateway, median of \
+        "One policy over {} candidates and one provider, as they come (what they answer to the \
+         same questions is remembered) and with `remember = false`, each in a fresh sandbox a \
+         request; load and upstream on the same cores. Added: beside the same load without a gateway, median of \
          {ROUNDS} times {seconds} s. Full load: {CONNECTIONS} connections kept alive. Chunks: \
          {STREAMS} streams at a time, as fast as they go, and at one chunk each {} ms.",
         gateway::CANDIDATES,
@@ -97,6 +99,13 @@ fn portcullis(mock: &Mock, ground: &Ground, seconds: u64) -> Result<Cost> {
     cost.passed = Some(streamed(mock, ground, false, seconds)?);
     cost.translated = Some(streamed(mock, ground, true, seconds)?);
     Ok(cost)
+}
+
+/// The gateway that remembers nothing.
+fn fresh(mock: &Mock, ground: &Ground, seconds: u64) -> Result<Cost> {
+    let upstream = format!("{}/chat/v1", mock.address);
+    let setup = Setup { upstream, fresh: true, ..Setup::default() };
+    requests(mock, &gateway::start(ground, &setup)?, seconds)
 }
 
 fn streamed(mock: &Mock, ground: &Ground, translated: bool, seconds: u64) -> Result<Chunks> {

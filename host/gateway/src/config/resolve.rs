@@ -201,6 +201,7 @@ impl<'e> Resolver<'e> {
                 grants: said.grants,
                 settings: said.settings.into(),
                 limits: said.limits,
+                remember: said.remember.unwrap_or(true),
             }));
         }
         policies
@@ -235,6 +236,7 @@ impl Policies {
             grants: Vec::new(),
             settings: serde_json::Map::new().into(),
             limits: super::LimitOverrides::default(),
+            remember: true,
         });
         Ok(self.names.len() - 1)
     }

@@ -140,6 +140,8 @@ pub struct Provider {
     pub rate_limits: Option<RateLimitHeaders>,
     /// A model that is not among the candidates may be asked for as `provider/model`.
     pub open_models: bool,
+    /// What its plugin answers to the same questions is remembered.
+    pub remember: bool,
 }
 
 /// Where a plugin comes from.
@@ -326,6 +328,8 @@ pub struct Policy {
     pub settings: Json,
     /// Where its sandboxes differ from the default limits.
     pub limits: LimitOverrides,
+    /// What its plugin answers to the same questions is remembered.
+    pub remember: bool,
 }
 
 /// A set of candidates and the policies that choose among them.

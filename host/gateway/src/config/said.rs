@@ -58,6 +58,7 @@ pub(crate) struct Provider {
     pub(crate) ca: Option<At<String>>,
     pub(crate) models: Option<Vec<At<Model>>>,
     pub(crate) open_models: Option<bool>,
+    pub(crate) remember: Option<bool>,
     pub(crate) settings: Map<String, Json>,
     pub(crate) grants: Option<Vec<String>>,
     pub(crate) limits: LimitOverrides,
@@ -119,6 +120,7 @@ pub(crate) struct Policy {
     pub(crate) grants: Vec<String>,
     pub(crate) settings: Map<String, Json>,
     pub(crate) limits: LimitOverrides,
+    pub(crate) remember: Option<bool>,
     pub(crate) plugin_unclear: bool,
 }
 
@@ -189,6 +191,7 @@ impl Provider {
             ca: table.string("ca"),
             models: None,
             open_models: table.boolean("open_models"),
+            remember: table.boolean("remember"),
             settings: table.json("settings").unwrap_or_default(),
             grants: words(table, "grants"),
             limits: table.table("limits", limits).unwrap_or_default(),
@@ -258,6 +261,7 @@ impl Policy {
             grants: words(table, "grants").unwrap_or_default(),
             settings: table.json("settings").unwrap_or_default(),
             limits: table.table("limits", limits).unwrap_or_default(),
+            remember: table.boolean("remember"),
             plugin_unclear: false,
         };
         said.plugin_unclear = said.plugin.is_none() && table.attempted("plugin");

@@ -88,10 +88,7 @@ impl Pool {
 
     /// Sends a request, and returns when the head of its reply is here. Dropping the future, or
     /// what it returns, ends the call wherever it is.
-    pub(super) async fn send(
-        &self,
-        mut request: Outgoing,
-    ) -> Result<Response<Coming>, SendError> {
+    pub(super) async fn send(&self, mut request: Outgoing) -> Result<Response<Coming>, SendError> {
         loop {
             let (connection, used) = match self.kept.take() {
                 Some(connection) => (connection, true),
@@ -131,7 +128,11 @@ impl Pool {
             builder.read_buf_exact_size(Some(READ_BUFFER));
             let (sender, driver) = builder.handshake(stream).await.map_err(broken)?;
             let driver = Some(Box::new(driver));
-            return Ok(Connection::Http1(Line { sender, driver, home: Arc::downgrade(&self.kept) }));
+            return Ok(Connection::Http1(Line {
+                sender,
+                driver,
+                home: Arc::downgrade(&self.kept),
+            }));
         }
         // Others may have connected meanwhile; one is enough for all.
         if let Some(sender) = self.kept.lock().shared() {

@@ -62,8 +62,7 @@ impl Ranked {
         let put_last = match candidates.circuit(index) {
             Circuit::Open => Some("circuit open"),
             Circuit::Closed | Circuit::HalfOpen => {
-                let used_up = candidates.headroom(index).requests == Some(0);
-                used_up.then_some("rate limit used up")
+                candidates.exhausted(index).then_some("rate limit used up")
             }
         };
         Self { index, priority: candidates.priority(index), put_last }

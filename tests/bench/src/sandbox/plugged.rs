@@ -5,10 +5,10 @@ use crate::gateway::{Ground, Setup};
 use anyhow::{Context as _, Result, anyhow};
 use portcullis::config::{self, Environment};
 use portcullis::contract::providers::Frame;
-use portcullis::exchange::Exchange;
+use portcullis::exchange::{self, Begun, Exchange};
 use portcullis::gateway::Gateway;
 use portcullis::policy::{self, Decision};
-use portcullis::request::{Operation, Request, Serving};
+use portcullis::request::{Lent, Operation, Request, Serving};
 use portcullis::route::Target;
 use portcullis::{load, wire};
 use std::fs;
@@ -16,10 +16,11 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A gateway's plugins, once with passthrough and once without.
+/// A gateway's plugins: with passthrough, without, and with passthrough and memory.
 pub(super) struct Plugins {
     passing: Gateway,
     translating: Gateway,
+    remembering: Gateway,
     request: Arc<Request>,
     _ground: Ground,
 }
@@ -27,16 +28,24 @@ pub(super) struct Plugins {
 impl Plugins {
     pub(super) async fn load() -> Result<Self> {
         let ground = Ground::new()?;
-        let passing = gateway(&ground, false).await?;
-        let translating = gateway(&ground, true).await?;
-        Ok(Self { passing, translating, request: Arc::new(request()), _ground: ground })
+        let fresh = Setup { fresh: true, ..Setup::default() };
+        let passing = gateway(&ground, fresh.clone()).await?;
+        let translating = gateway(&ground, Setup { translated: true, ..fresh }).await?;
+        let remembering = gateway(&ground, Setup::default()).await?;
+        Ok(Self {
+            passing,
+            translating,
+            remembering,
+            request: Arc::new(request()),
+            _ground: ground,
+        })
     }
 
     /// Makes a sandbox and ends it.
     pub(super) async fn bare(&self) -> Result<()> {
         let provider = self.passing.providers.first().context("no provider")?;
-        let serving = Serving { request: Some(self.request.clone()) };
-        black_box(provider.plugin.pin().value.sandbox(serving).await?);
+        let serving = Serving::of(&self.request);
+        black_box(provider.plugin.pin().value.plugin.sandbox(serving).await?);
         Ok(())
     }
 
@@ -45,18 +54,31 @@ impl Plugins {
         Plugged { gateway, request: &self.request, model: "m0".into() }
     }
 
-    pub(super) fn policy(&self) -> Result<Row<'_>> {
-        let target = self.passing.routes.find("auto");
+    /// What a provider wants to call, remembered.
+    pub(super) async fn recalled(&self) -> Result<()> {
+        let provider = self.remembering.providers.first().context("no provider")?;
+        let (generation, model) = (provider.plugin.pin(), "m0".into());
+        let begun = exchange::begin(provider, generation, &self.request, &model);
+        match begun.await.map_err(|failure| anyhow!("{failure:?}"))? {
+            Begun::Passed(call) => drop(black_box(call)),
+            Begun::Translated(..) => return Err(anyhow!("it was to be passed on")),
+        }
+        Ok(())
+    }
+
+    pub(super) fn policy(&self, remembering: bool) -> Result<Row<'_>> {
+        let gateway = if remembering { &self.remembering } else { &self.passing };
+        let target = gateway.routes.find("auto");
         let target = target.map_err(|refusal| anyhow!(refusal.message))?;
         Ok(Row { target, request: &self.request })
     }
 }
 
-async fn gateway(ground: &Ground, translated: bool) -> Result<Gateway> {
+async fn gateway(ground: &Ground, setup: Setup) -> Result<Gateway> {
     // Nobody listens and nobody is called.
     let [clients, admin] = ["127.0.0.1:8080".parse()?, "127.0.0.1:8081".parse()?];
     let upstream = "http://127.0.0.1:9/v1".to_owned();
-    let setup = Setup { upstream, translated, ..Setup::default() };
+    let setup = Setup { upstream, ..setup };
     let file = ground.path().join("portcullis.toml");
     fs::write(&file, setup.text(clients, admin, ground.path()))?;
     Ok(load::gateway(config::load(&file, &Environment::of_process())?).await?)
@@ -89,19 +111,25 @@ pub(super) struct Plugged<'a> {
 }
 
 impl Provider for Plugged<'_> {
-    type Exchange = Exchange;
+    type Exchange = Box<Exchange>;
 
-    async fn start(&self) -> Result<Exchange> {
+    async fn start(&self) -> Result<Box<Exchange>> {
         let provider = self.gateway.providers.first().context("no provider")?;
         let generation = provider.plugin.pin();
-        let started = Exchange::start(provider, generation, self.request, &self.model).await;
+        let lent = Lent {
+            request: self.request.clone(),
+            model: self.model.clone(),
+            noted: Vec::new(),
+            readable: true,
+        };
+        let started = Exchange::start(provider, generation, lent).await;
         let (exchange, call) = started.map_err(|failure| anyhow!("{failure:?}"))?;
         black_box(call);
         Ok(exchange)
     }
 }
 
-impl Reader for Exchange {
+impl Reader for Box<Exchange> {
     async fn frames(&mut self, frames: &[Frame]) -> Result<usize> {
         let events = Exchange::frames(self, frames).await;
         Ok(black_box(events.map_err(|failure| anyhow!("{failure:?}"))?).len())

@@ -95,6 +95,7 @@ impl Resolver<'_> {
             timeouts: timeouts(&said.timeouts),
             rate_limits: said.rate_limits,
             open_models: known.open,
+            remember: said.remember.unwrap_or(true),
         })
     }
 

@@ -31,6 +31,7 @@ impl Provider {
                 Some(_) => self.open_models.or(Some(false)),
                 None => self.open_models.or(preset.open_models),
             },
+            remember: self.remember.or(preset.remember),
             models: Model::over(self.models, preset.models),
             settings,
             grants: self.grants.or(preset.grants),

@@ -78,7 +78,7 @@ fn unknown_keys_of_every_table() {
     let limits =
         "memory, cpu_ms, table_elements, handles, host_calls, output_bytes, log_lines, deadline_ms";
     let provider = "preset, plugin, base_url, credential, headers, priority, local, private_addresses, \
-                    ca, open_models, settings, grants, limits, concurrency, timeouts, rate_limits, models";
+                    ca, open_models, remember, settings, grants, limits, concurrency, timeouts, rate_limits, models";
     let model = "id, name, context_tokens, max_output_tokens, input_price, output_price, operations, \
                  features, tags";
     let table = [
@@ -101,7 +101,7 @@ fn unknown_keys_of_every_table() {
         ("providers.x.credential.query", "name, env, file"),
         ("providers.x.credential.basic", "username, env, file"),
         ("providers.x.headers.y", "env"),
-        ("policies.x", "plugin, grants, settings, limits"),
+        ("policies.x", "plugin, grants, settings, limits, remember"),
         ("policies.x.limits", limits),
         ("routes.x", "policies, candidates, timeouts"),
         ("routes.x.timeouts", "whole"),

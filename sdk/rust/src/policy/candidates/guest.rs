@@ -54,6 +54,12 @@ impl Candidates {
         self.0.headroom(index)
     }
 
+    /// Whether its upstream's rate limits take no request at present: less than its headroom, and
+    /// the same for many requests, so that the host can remember what was decided by it.
+    pub fn exhausted(&self, index: u32) -> bool {
+        self.0.exhausted(index)
+    }
+
     /// What this request would cost at most, in US dollars.
     pub fn estimated_cost(&self, index: u32) -> Option<f64> {
         self.0.estimated_cost(index)

@@ -102,6 +102,13 @@ impl Candidates {
         self.at(index).headroom
     }
 
+    /// Whether its upstream's rate limits take no request at present: less than its headroom, and
+    /// the same for many requests, so that the host can remember what was decided by it.
+    pub fn exhausted(&self, index: u32) -> bool {
+        let headroom = self.headroom(index);
+        headroom.requests == Some(0) || headroom.tokens == Some(0)
+    }
+
     /// What this request would cost at most, in US dollars.
     pub fn estimated_cost(&self, index: u32) -> Option<f64> {
         self.at(index).estimated_cost
