@@ -6,6 +6,7 @@
 pub mod config;
 pub mod load;
 pub mod serve;
+pub mod settle;
 
 pub mod gateway;
 

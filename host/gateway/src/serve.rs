@@ -5,6 +5,7 @@ use crate::config::{Config, Server};
 use crate::events::{ConnectionFailed, Drained, Draining, Listening};
 use crate::gateway::Gateway;
 use crate::load::{self, LoadProblems};
+use crate::settle::settle;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -173,7 +174,7 @@ where
         let served = builder.serve_connection(prompt(stream), service_fn(service)).into_owned();
         let watched = graceful.watch(served);
         connections.spawn(async move {
-            if let Err(why) = watched.await {
+            if let Err(why) = settle(watched).await {
                 ConnectionFailed { why: &why }.emit();
             }
         });
