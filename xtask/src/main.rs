@@ -11,6 +11,7 @@
 mod bench;
 mod clients;
 mod components;
+mod packages;
 mod process;
 
 use anyhow::{Context as _, Result, bail};
@@ -106,6 +107,8 @@ candidates = ["house/error-503", "house/echo-30ms"]
 
 /// Everything that can be tested on this machine.
 fn test(root: &Path) -> Result<()> {
+    // What only a person can install is asked for before anything takes its time.
+    packages::check()?;
     step("Plugins, and guests that misbehave");
     components::build(root)?;
     components::build_guests(root)?;
