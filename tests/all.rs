@@ -14,6 +14,8 @@ mod execution;
 mod hostile;
 #[path = "all/input.rs"]
 mod input;
+#[path = "all/languages.rs"]
+mod languages;
 #[path = "all/lifecycle.rs"]
 mod lifecycle;
 #[path = "all/memory.rs"]

@@ -206,7 +206,7 @@ fn artifacts(root: &Path) -> PathBuf {
 }
 
 /// What a folder holds, in order; nothing where there is no folder.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     if !folder.exists() {
         return Ok(Vec::new());
     }

@@ -1,7 +1,8 @@
 //! `cargo xtask …`: what a fresh clone needs, in two commands.
 //!
 //! `demo` shows the main job, `test` runs every test; both do all their set-up and say what they
-//! do. `build` makes the plugins alone, `bench` measures.
+//! do. `build` makes the plugins alone, `languages` the guests of the tests that are not in Rust,
+//! `bench` measures.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -11,6 +12,7 @@
 mod bench;
 mod clients;
 mod components;
+mod languages;
 mod packages;
 mod process;
 
@@ -21,10 +23,11 @@ use std::path::Path;
 
 const USAGE: &str = "usage: cargo xtask <command>
 
-  demo    set up what is missing, and show the main job
-  test    set up what is missing, and run every test
-  build   build the plugins, and the guests of the tests, to target/components
-  bench   measure; name groups to measure only those";
+  demo       set up what is missing, and show the main job
+  test       set up what is missing, and run every test
+  build      build the plugins, and the guests of the tests, to target/components
+  languages  build the guests of the tests that are in Python and JavaScript
+  bench      measure; name groups to measure only those";
 
 fn main() -> Result<()> {
     // Where cargo runs it from is the user's business; what it works on is this repository.
@@ -34,6 +37,7 @@ fn main() -> Result<()> {
         Some("demo") => demo(&root),
         Some("test") => test(&root),
         Some("build") => components::build(&root).and_then(|()| components::build_guests(&root)),
+        Some("languages") => languages::build(&root),
         Some("bench") => bench::run(&root, &arguments.collect::<Vec<_>>()),
         _ => bail!("{USAGE}"),
     }
@@ -112,6 +116,8 @@ fn test(root: &Path) -> Result<()> {
     step("Plugins, and guests that misbehave");
     components::build(root)?;
     components::build_guests(root)?;
+    step("Guests in other languages");
+    languages::build(root)?;
     step("The official client packages");
     let clients = clients::prepare(root)?;
     step("Rust tests");
