@@ -102,6 +102,25 @@ fn a_program_in_python_finds_nothing_in_its_wasi() -> Result<()> {
 }
 
 #[test]
+fn what_a_program_in_python_prints_is_in_the_log() -> Result<()> {
+    let (outcome, log) = logs::of(|| {
+        on_one_worker(async {
+            let house = open(&python(&[], "", LIMITS)?).await?;
+            whole(&house, "foreign/echo").await?;
+            house.settled().await
+        })
+    });
+    outcome?;
+    for line in [
+        "plugin: a chat with echo plugin=\"python\" stream=\"stdout\"",
+        "plugin: the upstream answers 200 plugin=\"python\" stream=\"stderr\"",
+    ] {
+        ensure!(log.contains(line), "{line:?} is not in the log: {log}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_provider_in_python_does_not_start_with_too_little() -> Result<()> {
     on_two_workers(async {
         for (limits, why) in [

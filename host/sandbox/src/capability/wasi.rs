@@ -4,6 +4,7 @@
 //! for at its start answers, and what a program would do with it fails. Standard output and
 //! error go nowhere but the plugin's log.
 
+use super::log::LONGEST;
 use crate::store::{Identity, State, Tags};
 use std::io;
 use std::pin::Pin;
@@ -36,11 +37,39 @@ struct ToLog {
     identity: Arc<Identity>,
     stream: &'static str,
     limit: u32,
+    /// The beginning of a line: a runtime may write one in pieces, and the budget counts lines.
+    begun: Vec<u8>,
 }
 
 impl ToLog {
     fn new(identity: &Arc<Identity>, limit: u32, stream: &'static str) -> Self {
-        Self { identity: identity.clone(), stream, limit }
+        Self { identity: identity.clone(), stream, limit, begun: Vec::new() }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
+            let room = LONGEST.saturating_sub(self.begun.len());
+            self.begun.extend_from_slice(&piece[..piece.len().min(room)]);
+            if piece.ends_with(b"\n") {
+                self.end_line();
+            }
+        }
+    }
+
+    fn end_line(&mut self) {
+        let line = std::mem::take(&mut self.begun);
+        let line = String::from_utf8_lossy(line.trim_ascii_end());
+        if !line.is_empty() && self.identity.lines.take(self.limit) {
+            let (plugin, stream) = (self.identity.name.as_str(), self.stream);
+            tracing::info!(target: "plugin", plugin, stream, "{line}");
+        }
+    }
+}
+
+/// What a program says last may be a line without an end.
+impl Drop for ToLog {
+    fn drop(&mut self) {
+        self.end_line();
     }
 }
 
@@ -58,16 +87,11 @@ impl StdoutStream for ToLog {
 
 impl AsyncWrite for ToLog {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        for line in String::from_utf8_lossy(bytes).lines() {
-            if !line.is_empty() && self.identity.lines.take(self.limit) {
-                let (plugin, stream) = (self.identity.name.as_str(), self.stream);
-                tracing::info!(target: "plugin", plugin, stream, "{line}");
-            }
-        }
+        self.write(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
