@@ -144,7 +144,7 @@ fn a_provider_in_python_is_held_to_its_limits() -> Result<()> {
             ("spin", "plugin-cpu", "it ran for more than its 300 ms of CPU time"),
             ("hoard", "plugin-memory", "it used more than its 33554432 bytes of memory"),
             ("raise", "plugin-trapped", "unreachable"),
-            ("exit", "plugin-malformed", "Exited with i32 exit status 1"),
+            ("exit", "plugin-trapped", "it exited with status 1"),
         ],
     )?;
     // Who waits for a clock of WASI's is not charged for it.

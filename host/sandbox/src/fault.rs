@@ -7,6 +7,7 @@
 use std::time::Duration;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
+use wasmtime_wasi::I32Exit;
 
 /// What a guest did that ended its sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +64,7 @@ pub enum Fault {
         /// Wall-clock time that it may take.
         limit: Duration,
     },
-    /// It trapped: a panic, an access out of bounds, a division by zero…
+    /// It trapped: a panic, an access out of bounds, a division by zero, an exit…
     #[error("it trapped: {message}")]
     Trapped {
         /// wasmtime's words, and where in the guest it was.
@@ -112,6 +113,9 @@ impl Fault {
         }
         if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
             return Self::Handles { limit: limits.handles };
+        }
+        if let Some(I32Exit(status)) = error.downcast_ref::<I32Exit>() {
+            return Self::Trapped { message: format!("it exited with status {status}") };
         }
         match error.downcast_ref::<Trap>() {
             Some(Trap::StackOverflow) => return Self::Stack,
