@@ -15,6 +15,8 @@ pub struct Answer {
     pub status: u16,
     /// Who answered, by the gateway's word.
     pub candidate: String,
+    /// The fields that were left out of the request, by the gateway's word.
+    pub dropped: String,
     /// The body.
     pub body: String,
 }
@@ -56,11 +58,14 @@ pub async fn post(to: SocketAddr, path: &str, body: &Value) -> Result<Answer> {
         .body(Full::new(Bytes::from(body.to_string())))?;
     let response = sender.send_request(request).await.context("asking")?;
     let status = response.status().as_u16();
-    let candidate = response.headers().get("x-portcullis-candidate");
-    let candidate = candidate.map_or(Ok(""), |name| name.to_str())?.to_owned();
+    let header = |name: &str| {
+        let value = response.headers().get(name);
+        value.map_or(Ok(""), |value| value.to_str()).map(str::to_owned)
+    };
+    let (candidate, dropped) = (header("x-portcullis-candidate")?, header("x-portcullis-dropped")?);
     let body = response.into_body().collect().await.context("reading")?.to_bytes();
     drop(sender);
     connection.await??;
     let body = String::from_utf8(body.into())?;
-    Ok(Answer { status, candidate, body })
+    Ok(Answer { status, candidate, dropped, body })
 }

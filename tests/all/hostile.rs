@@ -434,6 +434,30 @@ fn labels_at_length() {
     is_kept_short(&Guest::policy("labels_at_length"));
 }
 
+/// The client is told what its answer does not rest on, and no more than a header can hold.
+#[test]
+fn leaves_fields_out() {
+    const MODELS: &[&str] = &["two", "many", "none"];
+    on_any_executor(async |cache| {
+        let guest = Guest::provider("leaves_fields_out").models(MODELS);
+        let scene = Scene::start(&guest, cache).await?;
+        for streaming in [true, false] {
+            let answer = scene.chat("hostile/two", streaming).await?;
+            ensure!(answer.dropped == "seed, logprobs", "{answer:?}");
+            let remarks = scene.record("hostile/two")?.remarks.join("; ");
+            ensure!(remarks.ends_with("has no place for it: seed, logprobs"), "{remarks}");
+            for model in ["hostile/many", "hostile/none"] {
+                let answer = scene.chat(model, streaming).await?;
+                ensure!(answer.status == 200 && answer.dropped.is_empty(), "{answer:?}");
+                let kept = scene.record(model)?.remarks.concat().len();
+                ensure!(kept < 64 << 10, "{kept} bytes are kept");
+            }
+        }
+        scene.settled().await?;
+        scene.stop().await
+    });
+}
+
 // Policies that plan what cannot be done.
 
 #[test]

@@ -4,7 +4,7 @@
 
 use crate::call::{Call, Reply};
 use crate::candidate::Candidate;
-use crate::contract::Usage;
+use crate::contract::{Usage, providers};
 use crate::exchange::{self, Begun};
 use crate::failure::Failure;
 use crate::provider::{Generation, Provider};
@@ -26,6 +26,8 @@ pub struct Answered {
     pub until: Instant,
     /// What was held back of a stream until its first content.
     pub held: Bytes,
+    /// Fields of the request that the upstream has no place for, by their names.
+    pub dropped: Vec<String>,
     /// Time spent in the plugin so far.
     pub plugin: Duration,
     /// Time that the upstream took until its first content.
@@ -81,6 +83,7 @@ pub async fn make(
     let begun = exchange::begin(provider, generation, request, &candidate.model).await?;
     let called = Instant::now();
     let before = called - began;
+    let dropped = dropped(&begun);
     let (answer, held, plugin) = match begun {
         // Bytes will flow natively: no sandbox is alive while they do.
         Begun::Passed(wanted) => {
@@ -97,6 +100,7 @@ pub async fn make(
     Ok(Answered {
         answer,
         held,
+        dropped,
         called,
         until: called + provider.configured.timeouts.whole,
         plugin,
@@ -104,6 +108,18 @@ pub async fn make(
         first_content,
         under_way,
     })
+}
+
+/// What the plugin says it left out, as names of fields in a JSON array: `dropped` in its call's
+/// `extra`.
+fn dropped(begun: &Begun) -> Vec<String> {
+    let http = match begun {
+        Begun::Passed(call) => call.as_ref(),
+        Begun::Translated(_, call) => call,
+    };
+    let providers::Call::Http(http) = http else { return Vec::new() };
+    let said = http.extra.iter().find(|(name, _)| name == "dropped");
+    said.and_then(|(_, names)| serde_json::from_str(names).ok()).unwrap_or_default()
 }
 
 async fn pass(reply: Reply, request: &Request) -> Result<(Answer, Bytes), Failure> {

@@ -13,7 +13,7 @@ use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::wire::openai::error;
 use crate::wire::sse;
-use crate::{passthrough, relay};
+use crate::{passthrough, relay, words};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use futures_util::stream::BoxStream;
@@ -83,6 +83,12 @@ pub fn answer(
     entry.upstream_us = micros(answered.upstream);
     let mut headers = http::HeaderMap::with_capacity(12);
     describe(&mut headers, &entry);
+    if !answered.dropped.is_empty() {
+        // What a plugin says at length is cut before it is kept or sent.
+        let names = words::brief(answered.dropped.join(", "));
+        put(&mut headers, "x-portcullis-dropped", &names);
+        entry.remarks.push(format!("left out, for the upstream has no place for it: {names}"));
+    }
     let source = match answered.answer {
         Answer::Whole(whole, usage, ignored) => {
             entry.remarks.extend(ignored.into_iter().map(str::to_owned));

@@ -84,11 +84,12 @@ mod tests {
             // What it costs nothing to reach needs no key, and what has a key is not local.
             let local = preset.provider.local == Some(true);
             assert_eq!(local, preset.provider.credential.is_none(), "{name}");
-            let bearer = preset.provider.credential.map(|credential| credential.value);
-            assert!(
-                matches!(bearer, None | Some(Credential::Bearer(SecretFrom::Env(_)))),
-                "{name}"
-            );
+            let secret = match preset.provider.credential.map(|credential| credential.value) {
+                None => continue,
+                Some(Credential::Bearer(secret) | Credential::Header { secret, .. }) => secret,
+                Some(_) => panic!("{name} has another form of credential"),
+            };
+            assert!(matches!(secret, SecretFrom::Env(_)), "{name}");
         }
     }
 

@@ -191,7 +191,8 @@ fn a_preset_fills_in_what_is_not_said() {
     let mine = &config.providers[0];
     assert_eq!((mine.name.as_str(), mine.priority, mine.open_models), ("mine", 1, true));
     assert_eq!(mine.settings["project"], "p");
-    assert!(matches!(&mine.credential, Credential::Bearer(secret) if secret.expose() == "sesame"));
+    let secret = mine.credential.secret().map(|secret| secret.expose().to_owned());
+    assert_eq!(secret.as_deref(), Some("sesame"));
     assert!(config.candidates.iter().all(|candidate| candidate.id.starts_with("mine/")));
     // Who lists models means these and no others; what the preset knows of them holds.
     let first = config.candidates[0].clone();
