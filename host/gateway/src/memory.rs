@@ -31,6 +31,9 @@ const LARGEST: usize = 16 << 10;
 /// Answers that may be new at a fork before it is asked whether any ever return.
 const PATIENCE: u32 = 64;
 
+/// The candidates of a request, in their order.
+type Candidates = Arc<[Arc<Candidate>]>;
+
 /// What can be remembered.
 pub trait Weigh: Clone {
     /// Bytes that it holds, about.
@@ -61,7 +64,7 @@ pub struct Memory<R> {
 
 #[derive(Debug)]
 struct Trees<R> {
-    roots: Vec<(Arc<[Arc<Candidate>]>, Node<R>)>,
+    roots: Vec<(Candidates, Node<R>)>,
     bytes: usize,
 }
 
@@ -143,12 +146,7 @@ impl<R: Weigh> Memory<R> {
 
     /// Keeps what the plugin answered in a sandbox, and what it asked on the way; `None` is a
     /// result that only its own sandbox can use.
-    pub fn keep(
-        &self,
-        candidates: &Arc<[Arc<Candidate>]>,
-        state: &mut State<Serving>,
-        result: Option<R>,
-    ) {
+    pub fn keep(&self, candidates: &Candidates, state: &mut State<Serving>, result: Option<R>) {
         let trace = std::mem::take(&mut state.data.trace);
         // Whatever else it called, the answer may rest on.
         let pure = state.has_called_only(trace.reads());
@@ -156,7 +154,7 @@ impl<R: Weigh> Memory<R> {
         self.insert(candidates, trace, result);
     }
 
-    fn insert(&self, candidates: &Arc<[Arc<Candidate>]>, trace: Trace, result: Option<R>) {
+    fn insert(&self, candidates: &Candidates, trace: Trace, result: Option<R>) {
         let mut trees = self.lock();
         let bytes = trace.weight() + result.as_ref().map_or(0, Weigh::weight);
         trees.bytes += bytes;
@@ -202,8 +200,8 @@ impl<R> Fork<R> {
 
 impl<R> Trees<R> {
     /// The tree of these candidates: the same ones, in the same order.
-    fn root(&mut self, candidates: &Arc<[Arc<Candidate>]>) -> Option<&mut Node<R>> {
-        let same = |known: &Arc<[Arc<Candidate>]>| {
+    fn root(&mut self, candidates: &Candidates) -> Option<&mut Node<R>> {
+        let same = |known: &Candidates| {
             Arc::ptr_eq(known, candidates)
                 || (known.len() == candidates.len()
                     && known.iter().zip(candidates.iter()).all(|(a, b)| Arc::ptr_eq(a, b)))

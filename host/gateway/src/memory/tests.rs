@@ -1,6 +1,6 @@
 //! What is recalled, what is not, and what it takes.
 
-use super::{LARGEST, MOST_BYTES, Memory, PATIENCE, Recalled, Weigh};
+use super::{Candidates, LARGEST, MOST_BYTES, Memory, PATIENCE, Recalled, Weigh};
 use crate::candidate::{Candidate, Choice};
 use crate::config::Candidate as Configured;
 use crate::contract::policies::Decision;
@@ -9,8 +9,6 @@ use crate::request::{Lent, Operation, Request};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-type Candidates = Arc<[Arc<Candidate>]>;
 
 fn candidates(count: usize) -> Candidates {
     let candidate = |index| {
