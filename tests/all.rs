@@ -6,6 +6,8 @@ mod caller;
 #[path = "all/house.rs"]
 mod house;
 
+#[path = "all/dialects.rs"]
+mod dialects;
 #[path = "all/examples.rs"]
 mod examples;
 #[path = "all/execution.rs"]

@@ -184,7 +184,12 @@ impl Caller {
 
     /// Gets.
     pub(crate) async fn get(&mut self, path: &str) -> Result<Reply> {
-        let request = self.request(Method::GET, path, &[], Bytes::new())?;
+        self.get_with(path, &[]).await
+    }
+
+    /// Gets with these headers.
+    pub(crate) async fn get_with(&mut self, path: &str, headers: &[(&str, &str)]) -> Result<Reply> {
+        let request = self.request(Method::GET, path, headers, Bytes::new())?;
         self.ask(request).await
     }
 }

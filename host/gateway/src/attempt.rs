@@ -73,21 +73,30 @@ pub async fn make(
     };
     let under_way =
         UnderWay { _in_flight: InFlight::new(CandidateSignals(candidate.clone())), _place: place };
-    let call = Call {
-        provider: provider.clone(),
-        candidate: candidate.clone(),
-        request: request.clone(),
-        generation: generation.clone(),
-    };
     let began = Instant::now();
-    let begun = exchange::begin(provider, generation, request, &candidate.model).await?;
+    let (begun, dialect) =
+        exchange::begin(provider, generation.clone(), request, &candidate.model).await?;
     let called = Instant::now();
     let before = called - began;
-    let dropped = dropped(&begun);
+    let mut dropped = dropped(&begun);
+    if dialect != request.dialect
+        && let Ok(canonical) = request.canonical()
+    {
+        dropped.extend(canonical.dropped.iter().cloned());
+    }
+    let (provider, candidate) = (provider.clone(), candidate.clone());
+    let call = Call { provider, candidate, request: request.clone(), dialect, generation };
+    let whole = call.provider.configured.timeouts.whole;
     let (answer, held, plugin) = match begun {
         // Bytes will flow natively: no sandbox is alive while they do.
-        Begun::Passed(wanted) => {
+        Begun::Passed(wanted) if dialect == request.dialect => {
             let (answer, held) = pass(call.make(&wanted).await?, request).await?;
+            (answer, held, before)
+        }
+        Begun::Passed(wanted) => {
+            let reply = call.make(&wanted).await?;
+            let translation = relay::Translation::canonical(call, reply);
+            let (answer, held, _) = translate(translation, request).await?;
             (answer, held, before)
         }
         Begun::Translated(exchange, wanted) => {
@@ -102,7 +111,7 @@ pub async fn make(
         held,
         dropped,
         called,
-        until: called + provider.configured.timeouts.whole,
+        until: called + whole,
         plugin,
         upstream,
         first_content,
@@ -124,10 +133,10 @@ fn dropped(begun: &Begun) -> Vec<String> {
 
 async fn pass(reply: Reply, request: &Request) -> Result<(Answer, Bytes), Failure> {
     if request.streaming {
-        let (stream, held) = passthrough::Stream::begin(reply.body, request.wants_usage).await?;
+        let (stream, held) = passthrough::Stream::begin(reply.body, request).await?;
         return Ok((Answer::Passed(Box::new(stream)), held));
     }
-    let (whole, usage) = passthrough::whole(reply.body).await?;
+    let (whole, usage) = passthrough::whole(reply.body, request.dialect).await?;
     Ok((Answer::Whole(whole, usage, Vec::new()), Bytes::new()))
 }
 

@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::provider::{Generation, Provider};
 use crate::request::Request;
 use crate::upstream::http::{Outgoing, ReplyBody};
+use crate::wire::dialect::Dialect;
 use crate::wire::json_edit::{self, EditRef};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -28,6 +29,8 @@ pub struct Call {
     pub candidate: Arc<Candidate>,
     /// For whom.
     pub request: Arc<Request>,
+    /// The dialect in which the plugin was lent it.
+    pub dialect: Dialect,
     /// The version of the plugin that the request began with.
     pub generation: Generation,
 }
@@ -92,14 +95,16 @@ impl Call {
         match &http.body {
             providers::Body::Empty => Ok(Bytes::new()),
             providers::Body::Bytes(bytes) => Ok(Bytes::copy_from_slice(bytes)),
-            providers::Body::Edited(edits) if edits.is_empty() => Ok(self.request.body.clone()),
+            providers::Body::Edited(edits) if edits.is_empty() => {
+                Ok(self.request.body_in(self.dialect))
+            }
             providers::Body::Edited(edits) => {
                 let edits = edits.iter().map(|edit| match edit {
                     JsonEdit::Set((pointer, json)) => EditRef::Set(pointer, json),
                     JsonEdit::Remove(pointer) => EditRef::Remove(pointer),
                     JsonEdit::Move((from, to)) => EditRef::Move(from, to),
                 });
-                let edited = json_edit::apply(&self.request.body, edits);
+                let edited = json_edit::apply(&self.request.body_in(self.dialect), edits);
                 edited.map(Bytes::from).map_err(|error| self.malformed(&error.to_string()))
             }
             providers::Body::Form(_) => Err(self.unsupported("multipart forms")),

@@ -10,11 +10,15 @@ use crate::failure::Failure;
 use crate::memory::Recalled;
 use crate::provider::{Generation, Provider, ProviderWorld};
 use crate::request::{Lent, Request, Serving};
+use crate::wire::dialect::Dialect;
 use crate::words;
 use portcullis_sandbox::{Fault, Sandbox};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use wasmtime::component::ResourceAny;
+
+/// The code of a failure by which a plugin asks for the canonical dialect.
+const NOT_THIS_DIALECT: &str = "dialect";
 
 /// One exchange, with the sandbox that it lives in.
 pub struct Exchange {
@@ -34,12 +38,35 @@ pub enum Begun {
     Translated(Box<Exchange>, providers::Call),
 }
 
-/// Asks a provider which call to make.
+/// Asks a provider which call to make. It is lent the request in its own dialect, if it accepts
+/// that, and in the canonical one otherwise; in which, stands beside what it wants.
 ///
 /// # Errors
 ///
-/// The plugin's failure, or its fault.
+/// The plugin's failure, or its fault; or why the request cannot be put into the canonical dialect.
 pub async fn begin(
+    provider: &Provider,
+    generation: Generation,
+    request: &Arc<Request>,
+    model: &Arc<str>,
+) -> Result<(Begun, Dialect), Failure> {
+    let accepted = &generation.value.plugin.description().dialects;
+    let own = request.dialect;
+    if own != Dialect::CANONICAL && accepted.iter().any(|dialect| dialect == own.name()) {
+        let begun = begin_in(own, provider, generation.clone(), request, model).await;
+        match begun {
+            // It accepts the dialect, but not of this model, or not as it is configured.
+            Err(failure) if failure.code() == Some(NOT_THIS_DIALECT) => {}
+            begun => return Ok((begun?, own)),
+        }
+    }
+    request.canonical().map_err(Clone::clone)?;
+    let begun = begin_in(Dialect::CANONICAL, provider, generation, request, model).await?;
+    Ok((begun, Dialect::CANONICAL))
+}
+
+async fn begin_in(
+    dialect: Dialect,
     provider: &Provider,
     generation: Generation,
     request: &Arc<Request>,
@@ -47,11 +74,11 @@ pub async fn begin(
 ) -> Result<Begun, Failure> {
     // A provider has no candidates to choose from.
     static NONE: LazyLock<Arc<[Arc<Candidate>]>> = LazyLock::new(|| Arc::from([]));
-    let lent =
-        Lent { request: request.clone(), model: model.clone(), noted: Vec::new(), readable: true };
+    let (request, model) = (request.clone(), model.clone());
+    let choice = Choice { candidates: NONE.clone(), request: request.clone() };
+    let lent = Lent { request, model, noted: Vec::new(), readable: true, dialect };
     let mut keeps = false;
     if let Some(memory) = &generation.value.memory {
-        let choice = Choice { candidates: NONE.clone(), request: request.clone() };
         match memory.recall(&lent, &choice) {
             Recalled::Known(call) => return Ok(Begun::Passed(call)),
             Recalled::Unknown => keeps = true,

@@ -4,6 +4,7 @@
 //! again, try the next, or give up; and whose fault it was.
 
 use crate::contract::{FailureKind, Reported};
+use crate::refusal::Refusal;
 use crate::upstream::http::SendError;
 use portcullis_sandbox::Fault;
 use std::time::Duration;
@@ -60,14 +61,21 @@ pub enum Blame {
 impl Failure {
     /// A failure that the gateway itself words, in place of an upstream's.
     pub fn reported(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self::Reported(Reported {
-            kind,
-            message: message.into(),
-            status: None,
-            code: None,
-            retry_after_ms: None,
-            extra: Vec::new(),
-        })
+        Self::Reported(reported(kind, message.into()))
+    }
+
+    /// The same, with the upstream's own code for it.
+    pub fn coded(kind: FailureKind, message: impl Into<String>, code: Option<String>) -> Self {
+        let mut failure = reported(kind, message.into());
+        failure.code = code;
+        Self::Reported(failure)
+    }
+
+    /// The same, about a field of the request.
+    pub fn about(kind: FailureKind, message: impl Into<String>, param: &str) -> Self {
+        let mut failure = reported(kind, message.into());
+        failure.extra.push(("param".to_owned(), serde_json::json!(param).to_string()));
+        Self::Reported(failure)
     }
 
     /// What follows from it.
@@ -188,6 +196,21 @@ impl Failure {
             _ => None,
         }
     }
+}
+
+/// A request that was found to be wrong when it was to be put into another dialect.
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal.param {
+            Some(param) => Self::about(FailureKind::InvalidRequest, refusal.message, &param),
+            None => Self::reported(FailureKind::InvalidRequest, refusal.message),
+        }
+    }
+}
+
+fn reported(kind: FailureKind, message: String) -> Reported {
+    let (status, code, retry_after_ms) = (None, None, None);
+    Reported { kind, message, status, code, retry_after_ms, extra: Vec::new() }
 }
 
 /// The contract's kinds as words.

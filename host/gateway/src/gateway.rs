@@ -13,12 +13,12 @@ use crate::refusal::Refusal;
 use crate::request::{Operation, Request};
 use crate::respond::{self, Response};
 use crate::route::Routes;
-use crate::wire::openai::head::Head;
-use crate::{events, execute, wire};
+use crate::wire::dialect::Dialect;
+use crate::{events, execute};
 use http::request::Parts;
 use hyper::body::Incoming;
 use portcullis_sandbox::Engine;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -57,18 +57,18 @@ impl Gateway {
     pub async fn answer(&self, request: http::Request<Incoming>) -> Response {
         let began = Instant::now();
         let (parts, body) = request.into_parts();
-        let id = ingress::id(&parts);
+        let (id, dialect) = (ingress::id(&parts), Dialect::of(&parts));
         let answered = match ingress::route(&parts.method, parts.uri.path()) {
             Ok(Wanted::Operation(operation)) => {
                 self.serve(operation, &parts, body, id.clone(), began).await
             }
-            Ok(Wanted::Models) => Ok(respond::models(self).await),
-            Ok(Wanted::Model(model)) => respond::model(self, &model),
+            Ok(Wanted::Models) => Ok(respond::models(self, dialect).await),
+            Ok(Wanted::Model(model)) => respond::model(self, dialect, &model),
             Err(refusal) => Err(refusal),
         };
         let mut response = answered.unwrap_or_else(|refusal| {
             events::RequestRefused { request: &id, refusal: &refusal }.emit();
-            respond::refusal(&refusal)
+            respond::refusal(dialect, &refusal, &id)
         });
         respond::name(&mut response, &id);
         response
@@ -97,6 +97,9 @@ impl Gateway {
             Ok((candidate, answered)) => {
                 Ok(respond::answer(&request, candidate, answered, entry, permit))
             }
+            Err(failure) if respond::estimates(&request, &failure) => {
+                Ok(respond::estimate(&request, entry))
+            }
             Err(failure) => Err(self.give_up(entry, failure)),
         }
     }
@@ -113,13 +116,14 @@ impl Gateway {
         ingress::check_type(parts)?;
         let server = &self.config.server;
         let body = ingress::body(body, server.max_body, server.body_timeout).await?;
-        let head = Head::read(operation, &body)?;
+        let dialect = Dialect::of(parts);
+        let head = dialect.head(operation, &body)?;
         let mut labels = ingress::labels(parts);
         labels.extend(head.labels);
         Ok(Request {
             id,
             operation,
-            dialect: wire::openai::DIALECT,
+            dialect,
             asked: head.model,
             streaming: head.streaming,
             wants_usage: head.wants_usage,
@@ -131,6 +135,7 @@ impl Gateway {
             tenant: TENANT.into(),
             deadline: began + LONGEST,
             body,
+            canonical: OnceLock::new(),
         })
     }
 

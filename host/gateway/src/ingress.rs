@@ -36,6 +36,9 @@ pub enum Wanted {
 pub fn route(method: &Method, path: &str) -> Result<Wanted, Refusal> {
     let (allowed, wanted) = match path {
         "/v1/chat/completions" => (Method::POST, Wanted::Operation(Operation::Chat)),
+        "/v1/responses" => (Method::POST, Wanted::Operation(Operation::Chat)),
+        "/v1/messages" => (Method::POST, Wanted::Operation(Operation::Chat)),
+        "/v1/messages/count_tokens" => (Method::POST, Wanted::Operation(Operation::CountTokens)),
         "/v1/embeddings" => (Method::POST, Wanted::Operation(Operation::Embeddings)),
         "/v1/models" => (Method::GET, Wanted::Models),
         _ => match path.strip_prefix("/v1/models/") {

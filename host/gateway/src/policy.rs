@@ -7,6 +7,7 @@ use crate::candidate::{Candidate, Choice};
 use crate::contract::{self, candidacy, policies, policy, requests};
 use crate::memory::{Recalled, Version};
 use crate::request::{Lent, Request, Serving};
+use crate::wire::dialect::Dialect;
 use crate::words;
 use portcullis_sandbox::{Fault, Import, Slot, State, World};
 use std::sync::Arc;
@@ -191,6 +192,7 @@ async fn decide(
         model: Arc::from(request.asked.as_str()),
         noted: noted.to_vec(),
         readable: policy.readable,
+        dialect: Dialect::CANONICAL,
     };
     let choice = Choice { candidates: candidates.clone(), request: request.clone() };
     let memory = match &generation.value.memory {

@@ -9,10 +9,12 @@ use crate::contract::{Event, FailureKind, Usage, providers};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::frame::Framer;
+use crate::refusal::Refusal;
 use crate::request::{Operation, Request};
 use crate::upstream::http::ReplyBody;
-use crate::wire::openai::answer::Writer;
-use crate::wire::sse;
+use crate::wire::answer::Answer;
+use crate::wire::openai::embeddings;
+use crate::wire::openai::read::Reader;
 use bytes::{Bytes, BytesMut};
 use portcullis_sandbox::Fault;
 use std::time::Duration;
@@ -37,14 +39,55 @@ pub struct Whole {
 /// A reply in the hands of its plugin.
 pub struct Translation {
     call: Call,
-    exchange: Box<Exchange>,
+    reading: Reading,
     body: ReplyBody,
     framer: Framer,
     calls: u32,
     over: bool,
 }
 
+/// Who reads a reply.
+enum Reading {
+    /// The plugin that wanted it.
+    Plugin(Box<Exchange>),
+    /// The host itself: the reply is of the canonical dialect, which the client does not speak.
+    Host(Reader),
+}
+
+impl Reading {
+    async fn frames(&mut self, frames: &[providers::Frame]) -> Result<Vec<Event>, Failure> {
+        match self {
+            Self::Plugin(exchange) => exchange.frames(frames).await,
+            Self::Host(reader) => reader.frames(frames),
+        }
+    }
+
+    fn spent(&self) -> Duration {
+        match self {
+            Self::Plugin(exchange) => exchange.spent,
+            Self::Host(_) => Duration::ZERO,
+        }
+    }
+}
+
 impl Translation {
+    /// A reply of the canonical dialect, for a client of another.
+    pub fn canonical(call: Call, reply: Reply) -> Self {
+        let framing = match call.request.streaming {
+            true => providers::Framing::Sse,
+            false => providers::Framing::Whole,
+        };
+        let reading = Reading::Host(Reader::default());
+        Self {
+            call,
+            reading,
+            body: reply.body,
+            framer: Framer::new(framing),
+            calls: 1,
+            over: false,
+        }
+    }
+
     /// Hands the plugin the head of its reply.
     ///
     /// # Errors
@@ -57,7 +100,8 @@ impl Translation {
     ) -> Result<Self, Failure> {
         exchange.head(&reply.head()).await?;
         let framer = Framer::new(reply.framing);
-        Ok(Self { call, exchange, body: reply.body, framer, calls: 1, over: false })
+        let reading = Reading::Plugin(exchange);
+        Ok(Self { call, reading, body: reply.body, framer, calls: 1, over: false })
     }
 
     /// The next events, a read's worth; `None` when the answer is whole.
@@ -73,7 +117,7 @@ impl Translation {
                     let frames = self.framer.finish();
                     let mut events = match frames.is_empty() {
                         true => Vec::new(),
-                        false => self.exchange.frames(&frames).await?,
+                        false => self.reading.frames(&frames).await?,
                     };
                     events.extend(self.end().await?);
                     return Ok(Some(events));
@@ -82,7 +126,7 @@ impl Translation {
             if frames.is_empty() {
                 continue;
             }
-            let events = self.exchange.frames(&frames).await?;
+            let events = self.reading.frames(&frames).await?;
             if !events.is_empty() {
                 return Ok(Some(events));
             }
@@ -92,19 +136,27 @@ impl Translation {
 
     /// The reply is over; the answer may need one more.
     async fn end(&mut self) -> Result<Vec<Event>, Failure> {
-        match self.exchange.end().await? {
+        let exchange = match &mut self.reading {
+            Reading::Plugin(exchange) => exchange,
+            Reading::Host(reader) => {
+                reader.end()?;
+                self.over = true;
+                return Ok(Vec::new());
+            }
+        };
+        match exchange.end().await? {
             providers::Ending::Done(events) => {
                 self.over = true;
                 Ok(events)
             }
             providers::Ending::Again(_) if self.calls >= MOST_CALLS => {
                 let message = format!("it wants more than {MOST_CALLS} calls for an answer");
-                Err(self.exchange.broke("end", Fault::Malformed { message }))
+                Err(exchange.broke("end", Fault::Malformed { message }))
             }
             providers::Ending::Again(call) => {
                 self.calls += 1;
                 let reply = self.call.make(&call).await?;
-                self.exchange.head(&reply.head()).await?;
+                exchange.head(&reply.head()).await?;
                 (self.body, self.framer) = (reply.body, Framer::new(reply.framing));
                 Ok(Vec::new())
             }
@@ -124,27 +176,26 @@ impl Translation {
                 return Err(Failure::reported(FailureKind::Malformed, "The answer has no end."));
             }
         }
-        if let Some(document) = all.iter().find_map(document) {
-            let (usage, spent) = (usage_of(&all), self.exchange.spent);
-            let body = Bytes::from(document);
-            return Ok(Whole { body, usage, spent, ignored: Vec::new() });
-        }
-        let mut writer = Writer::new(request, &self.call.candidate.profile.model);
-        let text = match request.operation {
+        let spent = self.reading.spent();
+        let model = &self.call.candidate.profile.model;
+        let (body, usage, ignored) = match request.operation {
             Operation::Chat => {
-                if !all.iter().any(|event| matches!(event, Event::Finished(_))) {
+                let mut answer = request.dialect.answer(request, model);
+                let whole = answer.whole(all);
+                if !answer.is_finished() {
                     return Err(unfinished());
                 }
-                writer.completion(all)
+                (whole, answer.usage().cloned(), answer.ignored().collect())
             }
-            Operation::Embeddings => writer.embeddings(all, request.base64),
+            Operation::Embeddings => {
+                let (whole, usage) = embeddings::whole(all, model, request.base64);
+                (whole, usage, Vec::new())
+            }
+            Operation::CountTokens => {
+                (all.iter().find_map(document).ok_or_else(unfinished)?, None, Vec::new())
+            }
         };
-        Ok(Whole {
-            body: Bytes::from(text),
-            usage: writer.usage().cloned(),
-            spent: self.exchange.spent,
-            ignored: writer.ignored().collect(),
-        })
+        Ok(Whole { body: Bytes::from(body), usage, spent, ignored })
     }
 }
 
@@ -158,13 +209,6 @@ fn document(event: &Event) -> Option<String> {
     }
 }
 
-fn usage_of(events: &[Event]) -> Option<Usage> {
-    events.iter().rev().find_map(|event| match event {
-        Event::Usage(usage) => Some(usage.clone()),
-        _ => None,
-    })
-}
-
 fn unfinished() -> Failure {
     Failure::reported(FailureKind::Malformed, "The answer broke off before it was finished.")
 }
@@ -172,8 +216,7 @@ fn unfinished() -> Failure {
 /// A translated answer as a stream.
 pub struct Stream {
     translation: Translation,
-    writer: Writer,
-    wants_usage: bool,
+    answer: Answer,
     over: bool,
 }
 
@@ -187,9 +230,8 @@ impl Stream {
         translation: Translation,
         request: &Request,
     ) -> Result<(Self, Bytes), Failure> {
-        let writer = Writer::new(request, &translation.call.candidate.profile.model);
-        let mut stream =
-            Self { translation, writer, wants_usage: request.wants_usage, over: false };
+        let answer = request.dialect.answer(request, &translation.call.candidate.profile.model);
+        let mut stream = Self { translation, answer, over: false };
         let mut held = BytesMut::new();
         while held.len() < MOST_HELD {
             let content = stream.write(&mut held).await?;
@@ -213,42 +255,39 @@ impl Stream {
         Ok((!out.is_empty()).then(|| out.freeze()))
     }
 
+    /// The end of the stream, where it failed.
+    pub fn fail(&mut self, refusal: &Refusal, out: &mut BytesMut) {
+        self.answer.fail(refusal, out);
+    }
+
     /// What the upstream said it used.
     pub fn usage(&self) -> Option<&Usage> {
-        self.writer.usage()
+        self.answer.usage()
     }
 
     /// What the plugin emitted and no client sees.
     pub fn ignored(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.writer.ignored()
+        self.answer.ignored()
     }
 
     /// Time spent in the plugin so far.
     pub fn spent(&self) -> Duration {
-        self.translation.exchange.spent
+        self.translation.reading.spent()
     }
 
     /// Writes the next events; says whether there was content among them.
     async fn write(&mut self, out: &mut BytesMut) -> Result<bool, Failure> {
         let Some(events) = self.translation.events().await? else {
             self.over = true;
-            if !self.writer.is_finished() {
+            if !self.answer.is_finished() {
                 return Err(unfinished());
             }
-            if self.wants_usage
-                && let Some(usage) = self.writer.usage_chunk()
-            {
-                sse::encode(out, None, &usage);
-            }
-            sse::encode(out, None, "[DONE]");
+            self.answer.end(out);
             return Ok(true);
         };
         let mut content = false;
         for event in events {
-            if let Some(chunk) = self.writer.chunk(event) {
-                sse::encode(out, None, &chunk);
-                content = true;
-            }
+            content |= self.answer.event(event, out)?;
         }
         Ok(content)
     }

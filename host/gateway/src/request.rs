@@ -4,13 +4,15 @@
 //! nothing else; one that was not granted to read what people wrote gets nothing of it.
 
 use crate::contract::requests;
+use crate::failure::Failure;
 use crate::question::{Question, Trace};
+use crate::wire::canonical::Canonical;
+use crate::wire::dialect::Dialect;
 use crate::wire::json_edit;
 use crate::wire::openai::text;
 use bytes::Bytes;
 use portcullis_sandbox::{State, Tags};
-use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use wasmtime::component::Resource;
 
@@ -21,6 +23,8 @@ pub enum Operation {
     Chat,
     /// Vectors of texts.
     Embeddings,
+    /// How many tokens a conversation has.
+    CountTokens,
 }
 
 impl Operation {
@@ -29,6 +33,16 @@ impl Operation {
         match self {
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
+            Self::CountTokens => "count-tokens",
+        }
+    }
+
+    /// The operation that a candidate has to have for it: whoever answers a conversation may be
+    /// asked for its length.
+    pub fn needed(self) -> Self {
+        match self {
+            Self::CountTokens => Self::Chat,
+            other => other,
         }
     }
 }
@@ -40,8 +54,8 @@ pub struct Request {
     pub id: Arc<str>,
     /// What is to be done.
     pub operation: Operation,
-    /// The JSON dialect of [`Self::body`].
-    pub dialect: &'static str,
+    /// The dialect of [`Self::body`], in which it is answered.
+    pub dialect: Dialect,
     /// The model as the client asked for it.
     pub asked: String,
     /// Whether the answer is to come as a stream.
@@ -64,9 +78,28 @@ pub struct Request {
     pub deadline: Instant,
     /// The body as it came: valid JSON, an object.
     pub body: Bytes,
+    /// The same in the canonical dialect, once somebody asked for it.
+    pub canonical: OnceLock<Result<Canonical, Failure>>,
 }
 
 impl Request {
+    /// The request in the canonical dialect.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, or what it asks for that only its own dialect can say.
+    pub fn canonical(&self) -> Result<&Canonical, &Failure> {
+        self.canonical.get_or_init(|| self.dialect.canonical(&self.body)).as_ref()
+    }
+
+    /// Its body in its own dialect or the canonical one; empty where it has none in that.
+    pub fn body_in(&self, dialect: Dialect) -> Bytes {
+        if dialect == self.dialect {
+            return self.body.clone();
+        }
+        self.canonical().map(|canonical| canonical.body.clone()).unwrap_or_default()
+    }
+
     /// A label's value.
     pub fn label(&self, name: &str) -> Option<&str> {
         self.labels.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
@@ -94,6 +127,8 @@ pub struct Lent {
     pub noted: Vec<(String, String)>,
     /// Whether the plugin may read what people wrote.
     pub readable: bool,
+    /// In which dialect it is lent: its own, where the plugin accepts that, or the canonical one.
+    pub dialect: Dialect,
 }
 
 impl Lent {
@@ -102,7 +137,11 @@ impl Lent {
     }
 
     pub(crate) fn dialect(&self) -> &'static str {
-        self.request.dialect
+        self.dialect.name()
+    }
+
+    fn body(&self) -> Bytes {
+        self.request.body_in(self.dialect)
     }
 
     pub(crate) fn model(&self) -> &str {
@@ -135,17 +174,18 @@ impl Lent {
     }
 
     pub(crate) fn body_size(&self) -> u64 {
-        self.request.body.len() as u64
+        self.body().len() as u64
     }
 
     /// The JSON at a place of the body, if it is no longer than that and may be read.
-    pub(crate) fn get(&self, pointer: &str, max_bytes: u32) -> Option<Cow<'_, str>> {
+    pub(crate) fn get(&self, pointer: &str, max_bytes: u32) -> Option<String> {
         if !self.readable {
             return None;
         }
-        let found = json_edit::get(&self.request.body, pointer).ok().flatten();
+        let body = self.body();
+        let found = json_edit::get(&body, pointer).ok().flatten();
         let short = found.filter(|value| value.len() <= max_bytes as usize);
-        short.map(String::from_utf8_lossy)
+        short.map(|value| String::from_utf8_lossy(value).into_owned())
     }
 }
 
@@ -272,7 +312,7 @@ impl requests::HostRequest for State<Serving> {
         if !lent.readable {
             return Ok(String::new());
         }
-        Ok(String::from_utf8_lossy(&lent.request.body).into_owned())
+        Ok(String::from_utf8_lossy(&lent.body()).into_owned())
     }
 
     fn get(
@@ -284,7 +324,7 @@ impl requests::HostRequest for State<Serving> {
         let (lent, trace) = lent(self, &handle)?;
         let value = lent.get(&pointer, max_bytes);
         trace.note(Question::Get(pointer, max_bytes), value.as_deref());
-        Ok(value.map(Cow::into_owned))
+        Ok(value)
     }
 
     fn text(&mut self, handle: Handle, max_bytes: u32) -> wasmtime::Result<String> {
@@ -293,7 +333,8 @@ impl requests::HostRequest for State<Serving> {
         if !lent.readable {
             return Ok(String::new());
         }
-        Ok(text::newest_first(&lent.request.body, max_bytes as usize))
+        // Whatever its dialect, this is read of the canonical one.
+        Ok(text::newest_first(&lent.request.body_in(Dialect::CANONICAL), max_bytes as usize))
     }
 
     fn attachment(&mut self, handle: Handle, _name: String) -> wasmtime::Result<Option<Vec<u8>>> {

@@ -5,14 +5,13 @@
 
 use crate::attempt::{Answer, Answered, UnderWay};
 use crate::candidate::Candidate;
-use crate::contract::Usage;
+use crate::contract::{FailureKind, Usage};
 use crate::failure::Failure;
 use crate::gateway::{Gateway, Permit, micros};
 use crate::record::Entry;
 use crate::refusal::Refusal;
-use crate::request::Request;
-use crate::wire::openai::error;
-use crate::wire::sse;
+use crate::request::{Operation, Request};
+use crate::wire::dialect::Dialect;
 use crate::{passthrough, relay, words};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
@@ -21,7 +20,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue};
 use http_body_util::{Full, StreamBody};
 use hyper::body::{Frame, SizeHint};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -109,6 +108,7 @@ pub fn answer(
     let deadline = request.deadline.min(answered.until);
     let live = Box::new(Live {
         source,
+        dialect: request.dialect,
         held: answered.held,
         deadline: Box::pin(tokio::time::sleep_until(deadline.into())),
         called: answered.called,
@@ -134,6 +134,7 @@ fn response(headers: http::HeaderMap, body: Body) -> Response {
 /// A streamed answer on its way to the client, with everything that ends when it does.
 struct Live {
     source: Source,
+    dialect: Dialect,
     held: Bytes,
     deadline: Pin<Box<Sleep>>,
     called: Instant,
@@ -155,6 +156,13 @@ impl Source {
         match self {
             Self::Passed(stream) => stream.next().await,
             Self::Translated(stream) => stream.next().await,
+        }
+    }
+
+    fn fail(&mut self, dialect: Dialect, refusal: &Refusal, out: &mut BytesMut) {
+        match self {
+            Self::Passed(_) => dialect.fail(refusal, out),
+            Self::Translated(stream) => stream.fail(refusal, out),
         }
     }
 
@@ -189,7 +197,7 @@ impl Live {
             Err(failure) => {
                 self.close(Some(&failure));
                 let mut last = BytesMut::new();
-                sse::encode(&mut last, None, &error::body(&Refusal::of(&failure, false)));
+                self.source.fail(self.dialect, &Refusal::of(&failure, false), &mut last);
                 Some(last.freeze())
             }
         }
@@ -257,9 +265,10 @@ pub fn name(response: &mut Response, id: &str) {
 }
 
 /// A refusal in the client's dialect.
-pub fn refusal(refusal: &Refusal) -> Response {
-    let mut response = json_response(error::body(refusal));
-    *response.status_mut() = refusal.status;
+pub fn refusal(dialect: Dialect, refusal: &Refusal, id: &str) -> Response {
+    let (status, body) = dialect.refusal(refusal, id);
+    let mut response = json_response(body);
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     if let Some(after) = refusal.retry_after {
         put(headers, "retry-after-ms", &after.as_millis().to_string());
@@ -274,9 +283,25 @@ pub fn refusal(refusal: &Refusal) -> Response {
     response
 }
 
+/// Whether a request that failed is answered by an estimate: nobody who could be asked counts
+/// tokens.
+pub fn estimates(request: &Request, failure: &Failure) -> bool {
+    request.operation == Operation::CountTokens && failure.kind() == FailureKind::Unsupported
+}
+
+/// How many tokens a conversation has, about, and that it is an estimate.
+pub fn estimate(request: &Request, mut entry: Entry) -> Response {
+    let mut response = json_response(json!({ "input_tokens": request.input_tokens }).to_string());
+    describe(response.headers_mut(), &entry);
+    put(response.headers_mut(), "x-portcullis-estimated", "true");
+    entry.remarks.push("the tokens were estimated".to_owned());
+    entry.finish();
+    response
+}
+
 /// The list of models: every route as a model of its own, every candidate, and what open
 /// providers offer beyond them.
-pub async fn models(gateway: &Gateway) -> Response {
+pub async fn models(gateway: &Gateway, dialect: Dialect) -> Response {
     let mut routes: Vec<&str> = gateway.routes.names().collect();
     routes.sort_unstable();
     let offered = gateway.catalogue.offered(&gateway.providers).await;
@@ -285,11 +310,11 @@ pub async fn models(gateway: &Gateway) -> Response {
     let models = configured.chain(offered.iter().map(String::as_str));
     let models = models.filter(|id| listed.insert(*id)).map(|id| {
         let (owner, _) = id.split_once('/').unwrap_or_default();
-        model_object(id, owner)
+        (id, owner)
     });
-    let routes = routes.into_iter().map(|route| model_object(route, "portcullis"));
-    let data: Vec<Value> = routes.chain(models).collect();
-    json_response(json!({ "object": "list", "data": data }).to_string())
+    let routes = routes.into_iter().map(|route| (route, "portcullis"));
+    let all: Vec<(&str, &str)> = routes.chain(models).collect();
+    json_response(dialect.models(&all).to_string())
 }
 
 /// One model of the list.
@@ -297,17 +322,13 @@ pub async fn models(gateway: &Gateway) -> Response {
 /// # Errors
 ///
 /// 404 where no model has the name.
-pub fn model(gateway: &Gateway, id: &str) -> Result<Response, Refusal> {
+pub fn model(gateway: &Gateway, dialect: Dialect, id: &str) -> Result<Response, Refusal> {
     let target = gateway.routes.find(id)?;
     let owner = match &*target.candidates {
         [one] => one.profile.id.split('/').next().unwrap_or_default(),
         _ => "portcullis",
     };
-    Ok(json_response(model_object(id, owner).to_string()))
-}
-
-fn model_object(id: &str, owner: &str) -> Value {
-    json!({ "id": id, "object": "model", "created": 0, "owned_by": owner })
+    Ok(json_response(dialect.model(id, owner).to_string()))
 }
 
 fn json_response(text: String) -> Response {

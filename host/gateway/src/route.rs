@@ -158,7 +158,7 @@ impl Target {
     ///
     /// Why none is left.
     pub fn narrowed(mut self, request: &Request) -> Result<Self, Refusal> {
-        let operation = request.operation.name();
+        let operation = request.operation.needed().name();
         let has = |candidate: &Candidate| {
             let operations = &candidate.profile.operations;
             operations.is_empty() || operations.iter().any(|known| known == operation)

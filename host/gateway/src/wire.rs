@@ -1,6 +1,15 @@
 //! The wire formats of clients and upstreams.
 
+pub mod along;
+pub mod answer;
+pub mod anthropic;
+pub mod canonical;
+pub mod dialect;
+pub mod fields;
+pub mod head;
 pub mod json_edit;
 pub mod lines;
+pub mod message;
 pub mod openai;
+pub mod responses;
 pub mod sse;

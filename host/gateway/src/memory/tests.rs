@@ -6,6 +6,7 @@ use crate::config::Candidate as Configured;
 use crate::contract::policies::Decision;
 use crate::question::{Answer, Question, Trace};
 use crate::request::{Lent, Operation, Request};
+use crate::wire::dialect::Dialect;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ fn asked(model: &str, input_tokens: u32, candidates: &Candidates) -> (Lent, Choi
     let request = Arc::new(Request {
         id: "r".into(),
         operation: Operation::Chat,
-        dialect: "openai",
+        dialect: Dialect::CANONICAL,
         asked: model.to_owned(),
         streaming: false,
         wants_usage: false,
@@ -46,9 +47,15 @@ fn asked(model: &str, input_tokens: u32, candidates: &Candidates) -> (Lent, Choi
         tenant: "default".into(),
         deadline: Instant::now() + Duration::from_secs(1),
         body: Bytes::from_static(br#"{"user": "somebody"}"#),
+        canonical: std::sync::OnceLock::new(),
     });
-    let lent =
-        Lent { request: request.clone(), model: model.into(), noted: Vec::new(), readable: true };
+    let lent = Lent {
+        request: request.clone(),
+        model: model.into(),
+        noted: Vec::new(),
+        readable: true,
+        dialect: Dialect::CANONICAL,
+    };
     (lent, Choice { candidates: candidates.clone(), request })
 }
 

@@ -4,10 +4,12 @@
 //! Only the fields that the gateway has to understand have a type here; everything else passes
 //! through as it came.
 
+pub mod along;
 pub mod answer;
+pub mod embeddings;
 pub mod error;
 pub mod head;
+pub mod models;
+pub mod read;
 pub mod text;
-
-/// The dialect's name in the contract.
-pub const DIALECT: &str = "openai";
+pub mod usage;

@@ -13,6 +13,7 @@ use std::str::Utf8Error;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use memchr::memchr2;
+use serde::Serialize;
 
 /// How large one event may be where nobody said otherwise, in bytes.
 ///
@@ -302,6 +303,18 @@ pub fn encode(out: &mut impl BufMut, name: Option<&str>, data: &str) {
         rest = rest.strip_prefix(b"\r\n").unwrap_or(&rest[1..]);
     }
     put(out, &[b"data: ", rest, b"\n\n"]);
+}
+
+/// The same for a value as JSON, which has no line ends outside of its texts and none inside.
+pub fn encode_json(out: &mut BytesMut, name: Option<&str>, value: &impl Serialize) {
+    if let Some(name) = name {
+        put(out, &[b"event: ", name.as_bytes(), b"\n"]);
+    }
+    out.put_slice(b"data: ");
+    // Memory takes whatever is written; a value that cannot be written would be a bug of ours.
+    let written = serde_json::to_writer(out.writer(), value);
+    debug_assert!(written.is_ok(), "{written:?}");
+    out.put_slice(b"\n\n");
 }
 
 fn put(out: &mut impl BufMut, parts: &[&[u8]]) {

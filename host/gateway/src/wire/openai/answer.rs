@@ -1,128 +1,93 @@
-//! Events of a provider, written as answers of the canonical dialect.
+//! Answers to a chat, written in the canonical dialect.
 //!
-//! Whatever a plugin emits, what leaves here keeps the invariants that the official SDKs rest
-//! on: one id and one time for all chunks; the role on a choice's first delta only; an index on
-//! every tool call's delta, its id and name on the first only; nothing for a choice that is
-//! finished; numbers that JSON can hold.
+//! One id and one time stand on all chunks of a stream, and the role on a choice's first delta
+//! only: SDKs concatenate what they are given.
+//!
+//! <https://platform.openai.com/docs/api-reference/chat>
 
+use super::error;
+use super::usage::Usage as Written;
 use crate::contract::Usage;
-use crate::contract::events::{Event, TextDelta, ToolCallDelta};
+use crate::failure::Failure;
+use crate::refusal::Refusal;
 use crate::request::Request;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::wire::answer::{Piece, Writer};
+use crate::wire::message::{Message, ToolCall, said_beside};
+use crate::wire::sse;
+use bytes::BytesMut;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Choices of one answer, and tool calls of one choice, that a plugin may name: an index past
-/// this would have the gateway keep state without bound.
-const MOST: u32 = 128;
+/// Fields of a choice that are the dialect's own.
+const KNOWN: [&str; 5] = ["index", "delta", "message", "finish_reason", "logprobs"];
 
-/// What is the same in all parts of one answer.
+/// Writes one answer.
 #[derive(Debug)]
-pub struct Writer {
+pub struct Chat {
     id: String,
     created: u64,
     model: String,
-    choices: BTreeMap<u32, Choice>,
-    usage: Option<Usage>,
-    /// What a plugin emitted and no client sees, in words for the record.
-    ignored: BTreeSet<&'static str>,
+    wants_usage: bool,
 }
 
-/// An event for a choice that is finished.
-const AFTER_THE_END: &str = "the plugin went on after the end of its answer";
-/// An event for a choice or a tool call past [`MOST`].
-const FAR_OUT: &str = "the plugin numbered a choice or a tool call past 127";
-
-/// What was said of one choice so far.
-#[derive(Debug, Default)]
-struct Choice {
-    begun: bool,
-    tools: BTreeSet<u32>,
-    finished: bool,
-}
-
-impl Writer {
+impl Chat {
     /// A writer of the answer to `request`, by a model of that name.
     pub fn new(request: &Request, model: &str) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             id: format!("chatcmpl-{}", request.id),
-            created: now.as_secs(),
+            created: now(),
             model: model.to_owned(),
-            choices: BTreeMap::new(),
-            usage: None,
-            ignored: BTreeSet::new(),
+            wants_usage: request.wants_usage,
         }
     }
 
-    /// What a plugin emitted and no client sees, in words for the record.
-    pub fn ignored(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.ignored.iter().copied()
+    fn envelope<'a>(&'a self, object: &'static str, choices: Vec<Value>) -> Envelope<'a> {
+        let (id, created, model) = (&self.id, self.created, &self.model);
+        Envelope { id, object, created, model, choices, usage: None }
     }
+}
 
-    /// Whether every choice that began was finished, and one was.
-    pub fn is_finished(&self) -> bool {
-        !self.choices.is_empty() && self.choices.values().all(|choice| choice.finished)
-    }
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
 
-    /// The usage, if the upstream said.
-    pub fn usage(&self) -> Option<&Usage> {
-        self.usage.as_ref()
-    }
+#[derive(Serialize)]
+struct Envelope<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: u64,
+    model: &'a str,
+    choices: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Written>,
+}
 
-    /// The data of the chunk for an event, or `None` where it has nothing to tell the client.
-    pub fn chunk(&mut self, event: Event) -> Option<String> {
-        let (index, mut delta, reason) = match event {
-            Event::Started((id, model)) => {
-                // Once a chunk was written, its id and model stand.
-                if self.choices.is_empty() {
-                    self.identify(id, model);
-                }
-                return None;
-            }
-            Event::Text(TextDelta { index, text }) => (index, json!({ "content": text }), None),
-            Event::Reasoning(TextDelta { index, text }) => {
-                (index, json!({ "reasoning_content": text }), None)
-            }
-            Event::Refusal(TextDelta { index, text }) => (index, json!({ "refusal": text }), None),
-            Event::ToolCall(call) => {
-                let index = 0;
-                (index, self.tool_call(index, call)?, None)
-            }
-            Event::Finished(finish) => {
-                (finish.index, json!({}), Some(dialect_word(&finish.reason)))
-            }
-            Event::Usage(usage) => {
-                self.usage = Some(usage);
-                return None;
-            }
-            Event::Embedding(_) | Event::Document(_) | Event::Data(_) | Event::Other(_) => {
-                return None;
-            }
-        };
-        let choice = self.choice(index)?;
-        if choice.finished {
-            self.ignored.insert(AFTER_THE_END);
-            return None;
-        }
-        if !choice.begun {
-            choice.begun = true;
-            delta["role"] = "assistant".into();
-        }
-        choice.finished = reason.is_some();
-        let choice = json!({ "index": index, "delta": delta, "finish_reason": reason });
-        Some(self.envelope("chat.completion.chunk", vec![choice]).to_string())
-    }
+/// A chunk of nothing but text, as nearly all are: written without a map in between.
+#[derive(Serialize)]
+struct TextChunk<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: u64,
+    model: &'a str,
+    choices: [TextChoice<'a>; 1],
+}
 
-    /// The data of the chunk that carries the usage, for a client that asked for one.
-    pub fn usage_chunk(&self) -> Option<String> {
-        let mut chunk = self.envelope("chat.completion.chunk", Vec::new());
-        chunk["usage"] = usage_value(self.usage.as_ref()?);
-        Some(chunk.to_string())
-    }
+#[derive(Serialize)]
+struct TextChoice<'a> {
+    index: u32,
+    delta: TextDelta<'a>,
+    finish_reason: Option<&'static str>,
+}
 
+#[derive(Serialize)]
+struct TextDelta<'a> {
+    content: &'a str,
+}
+
+impl Writer for Chat {
     fn identify(&mut self, id: String, model: String) {
         if !id.is_empty() {
             self.id = id;
@@ -132,233 +97,143 @@ impl Writer {
         }
     }
 
-    fn choice(&mut self, index: u32) -> Option<&mut Choice> {
-        if index >= MOST {
-            self.ignored.insert(FAR_OUT);
-            return None;
+    fn piece(
+        &mut self,
+        index: u32,
+        begins: bool,
+        piece: Piece,
+        _: Option<&Usage>,
+        out: &mut BytesMut,
+    ) -> Result<(), Failure> {
+        if let (Piece::Text(content), false) = (&piece, begins) {
+            let choice = TextChoice { index, delta: TextDelta { content }, finish_reason: None };
+            let (id, created, model) = (&*self.id, self.created, &*self.model);
+            let object = "chat.completion.chunk";
+            sse::encode_json(
+                out,
+                None,
+                &TextChunk { id, object, created, model, choices: [choice] },
+            );
+            return Ok(());
         }
-        Some(self.choices.entry(index).or_default())
-    }
-
-    /// The delta of a tool call. Id, type and name on its first one only: SDKs concatenate.
-    fn tool_call(&mut self, choice: u32, call: ToolCallDelta) -> Option<Value> {
-        if call.index >= MOST {
-            self.ignored.insert(FAR_OUT);
-            return None;
-        }
-        let first = self.choice(choice)?.tools.insert(call.index);
-        let mut function = Map::new();
-        if first && let Some(name) = call.name {
-            function.insert("name".to_owned(), name.into());
-        }
-        function.insert("arguments".to_owned(), call.arguments.into());
-        let mut written = json!({ "index": call.index, "function": function });
-        if first {
-            let id = call.id.unwrap_or_else(|| format!("call_{}_{}", self.id, call.index));
-            written["id"] = id.into();
-            written["type"] = "function".into();
-        }
-        Some(json!({ "tool_calls": [written] }))
-    }
-
-    fn envelope(&self, object: &str, choices: Vec<Value>) -> Value {
-        json!({
-            "id": self.id,
-            "object": object,
-            "created": self.created,
-            "model": self.model,
-            "choices": choices,
-        })
-    }
-
-    /// The whole answer to a chat that was not streamed.
-    pub fn completion(&mut self, events: Vec<Event>) -> String {
-        let mut messages: BTreeMap<u32, Message> = BTreeMap::new();
-        for event in events {
-            match event {
-                Event::Started((id, model)) => self.identify(id, model),
-                Event::Usage(usage) => self.usage = Some(usage),
-                event => {
-                    let index = index_of(&event);
-                    let ignored = match index < MOST {
-                        true => messages.entry(index).or_default().take(event),
-                        false => Some(FAR_OUT),
-                    };
-                    self.ignored.extend(ignored);
-                }
+        let mut choice = match piece {
+            Piece::Logprobs(logprobs) => {
+                json!({ "delta": {}, "finish_reason": null, "logprobs": logprobs })
             }
+            Piece::Finished(finish) => {
+                let mut choice = Value::Object(said_beside(&finish, &KNOWN));
+                choice["delta"] = json!({});
+                choice["finish_reason"] = dialect_word(&finish.reason).into();
+                choice
+            }
+            piece => json!({ "delta": delta(piece), "finish_reason": null }),
+        };
+        choice["index"] = index.into();
+        if begins {
+            choice["delta"]["role"] = "assistant".into();
         }
-        let whole = |(index, message): (u32, Message)| message.choice(index);
-        let choices = messages.into_iter().map(whole).collect();
+        sse::encode_json(out, None, &self.envelope("chat.completion.chunk", vec![choice]));
+        Ok(())
+    }
+
+    fn end(&mut self, usage: Option<&Usage>, out: &mut BytesMut) {
+        if let Some(usage) = usage.filter(|_| self.wants_usage) {
+            let mut chunk = self.envelope("chat.completion.chunk", Vec::new());
+            chunk.usage = Some(Written::of(usage));
+            sse::encode_json(out, None, &chunk);
+        }
+        sse::encode(out, None, "[DONE]");
+    }
+
+    fn fail(&mut self, refusal: &Refusal, out: &mut BytesMut) {
+        sse::encode(out, None, &error::body(refusal));
+    }
+
+    fn whole(&mut self, messages: BTreeMap<u32, Message>, usage: Option<&Usage>) -> String {
+        let choices = messages.into_iter().map(|(index, message)| choice(index, message)).collect();
         let mut answer = self.envelope("chat.completion", choices);
-        if let Some(usage) = &self.usage {
-            answer["usage"] = usage_value(usage);
-        }
-        answer.to_string()
+        answer.usage = usage.map(Written::of);
+        // Maps whose names are strings can be written.
+        serde_json::to_string(&answer).unwrap_or_default()
     }
+}
 
-    /// The whole answer to a request for embeddings.
-    pub fn embeddings(&mut self, events: Vec<Event>, base64: bool) -> String {
-        let mut data = Vec::new();
-        for event in events {
-            match event {
-                Event::Started((id, model)) => self.identify(id, model),
-                Event::Usage(usage) => self.usage = Some(usage),
-                Event::Embedding((index, values)) => data.push(json!({
-                    "object": "embedding",
-                    "index": index,
-                    "embedding": vector(&values, base64),
-                })),
-                _ => {}
+/// What a piece adds to a message.
+fn delta(piece: Piece) -> Value {
+    match piece {
+        Piece::Text(text) => json!({ "content": text }),
+        Piece::Reasoning(text) => json!({ "reasoning_content": text }),
+        Piece::Refusal(text) => json!({ "refusal": text }),
+        Piece::ToolCall { index, first, arguments } => {
+            let mut call = json!({ "index": index, "function": { "arguments": arguments } });
+            if let Some((id, name)) = first {
+                call["id"] = id.into();
+                call["type"] = "function".into();
+                call["function"]["name"] = name.into();
             }
+            json!({ "tool_calls": [call] })
         }
-        let mut answer = json!({ "object": "list", "data": data, "model": self.model });
-        let tokens = self.usage.as_ref().and_then(|usage| usage.input_tokens).unwrap_or(0);
-        answer["usage"] = json!({ "prompt_tokens": tokens, "total_tokens": tokens });
-        answer.to_string()
-    }
-}
-
-/// Little-endian 32-bit floats in base64, which SDKs ask for by default, or numbers.
-fn vector(values: &[f32], base64: bool) -> Value {
-    if base64 {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        return STANDARD.encode(bytes).into();
-    }
-    // JSON has no NaN and no infinity: serde_json writes them as null, which no SDK reads.
-    let finite = |value: &f32| {
-        if value.is_finite() { f64::from(*value) } else { 0.0 }
-    };
-    values.iter().map(finite).collect::<Vec<f64>>().into()
-}
-
-fn index_of(event: &Event) -> u32 {
-    match event {
-        Event::Text(delta) | Event::Reasoning(delta) | Event::Refusal(delta) => delta.index,
-        Event::Finished(finish) => finish.index,
-        _ => 0,
+        Piece::ThinkingBlocks(blocks) => json!({ "thinking_blocks": blocks }),
+        Piece::Annotations(annotations) => json!({ "annotations": annotations }),
+        Piece::Extra { tool_call: None, content } => json!({ "extra_content": content }),
+        Piece::Extra { tool_call: Some(index), content } => {
+            json!({ "tool_calls": [{ "index": index, "extra_content": content }] })
+        }
+        Piece::Beside(name, value) => json!({ name: value }),
+        // They stand beside the delta.
+        Piece::Logprobs(_) | Piece::Finished(_) => json!({}),
     }
 }
 
 /// The contract's words for a finish, in the dialect's own.
-fn dialect_word(reason: &str) -> String {
+fn dialect_word(reason: &str) -> &str {
     match reason {
-        "tool-calls" => "tool_calls".to_owned(),
-        "content-filter" => "content_filter".to_owned(),
-        other => other.to_owned(),
+        "tool-calls" => "tool_calls",
+        "content-filter" => "content_filter",
+        other => other,
     }
 }
 
-/// One message, put together.
-#[derive(Debug, Default)]
-struct Message {
-    text: Option<String>,
-    reasoning: String,
-    refusal: Option<String>,
-    tools: BTreeMap<u32, Call>,
-    reason: Option<String>,
-}
-
-#[derive(Debug, Default)]
-struct Call {
-    id: String,
-    name: String,
-    arguments: String,
-}
-
-impl Message {
-    /// Takes an event; says why, where it is not taken.
-    fn take(&mut self, event: Event) -> Option<&'static str> {
-        if self.reason.is_some() {
-            return Some(AFTER_THE_END);
-        }
-        match event {
-            Event::Text(delta) => self.text.get_or_insert_default().push_str(&delta.text),
-            Event::Reasoning(delta) => self.reasoning.push_str(&delta.text),
-            Event::Refusal(delta) => self.refusal.get_or_insert_default().push_str(&delta.text),
-            Event::ToolCall(delta) if delta.index < MOST => {
-                let call = self.tools.entry(delta.index).or_default();
-                if call.id.is_empty() {
-                    call.id = delta.id.unwrap_or_default();
-                }
-                if call.name.is_empty() {
-                    call.name = delta.name.unwrap_or_default();
-                }
-                call.arguments.push_str(&delta.arguments);
-            }
-            Event::Finished(finish) => self.reason = Some(dialect_word(&finish.reason)),
-            Event::ToolCall(_) => return Some(FAR_OUT),
-            _ => {}
-        }
-        None
-    }
-
-    fn choice(self, index: u32) -> Value {
-        let mut message = json!({
-            "role": "assistant",
-            "content": self.text,
-            "refusal": self.refusal,
-        });
-        if !self.reasoning.is_empty() {
-            message["reasoning_content"] = self.reasoning.into();
-        }
-        if !self.tools.is_empty() {
-            let call = |(index, call): (u32, Call)| {
-                let id = if call.id.is_empty() { format!("call_{index}") } else { call.id };
-                json!({
-                    "id": id,
-                    "type": "function",
-                    "function": { "name": call.name, "arguments": call.arguments },
-                })
-            };
-            message["tool_calls"] = self.tools.into_iter().map(call).collect();
-        }
-        json!({ "index": index, "message": message, "logprobs": null, "finish_reason": self.reason })
-    }
-}
-
-fn usage_value(usage: &Usage) -> Value {
-    let (input, output) = (usage.input_tokens.unwrap_or(0), usage.output_tokens.unwrap_or(0));
-    let mut value = json!({
-        "prompt_tokens": input,
-        "completion_tokens": output,
-        "total_tokens": input.saturating_add(output),
+fn choice(index: u32, message: Message) -> Value {
+    let reason = dialect_word(message.reason()).to_owned();
+    let beside = message.finish.as_ref().map(|finish| said_beside(finish, &KNOWN));
+    let mut written = json!({
+        "role": "assistant",
+        "content": message.text,
+        "refusal": message.refusal,
     });
-    if let Some(cached) = usage.cached_input_tokens {
-        value["prompt_tokens_details"] = json!({ "cached_tokens": cached });
+    if !message.reasoning.is_empty() {
+        written["reasoning_content"] = message.reasoning.into();
     }
-    if let Some(reasoning) = usage.reasoning_tokens {
-        value["completion_tokens_details"] = json!({ "reasoning_tokens": reasoning });
+    if !message.tools.is_empty() {
+        written["tool_calls"] = message.tools.into_values().map(tool_call).collect();
     }
-    value
+    for (name, values) in
+        [("thinking_blocks", message.thinking_blocks), ("annotations", message.annotations)]
+    {
+        if !values.is_empty() {
+            written[name] = values.into();
+        }
+    }
+    if let Some(extra) = message.extra {
+        written["extra_content"] = extra;
+    }
+    for (name, value) in message.beside {
+        written[name] = value;
+    }
+    let mut choice = Value::Object(beside.unwrap_or_default());
+    choice["index"] = index.into();
+    choice["message"] = written;
+    choice["logprobs"] = message.logprobs.unwrap_or(Value::Null);
+    choice["finish_reason"] = reason.into();
+    choice
 }
 
-/// Reads the `usage` object of this dialect.
-pub fn read_usage(usage: &str) -> Option<Usage> {
-    #[derive(serde::Deserialize)]
-    struct Details {
-        #[serde(default)]
-        cached_tokens: Option<u64>,
-        #[serde(default)]
-        reasoning_tokens: Option<u64>,
+fn tool_call(call: ToolCall) -> Value {
+    let function = json!({ "name": call.name, "arguments": call.arguments });
+    let mut written = json!({ "id": call.id, "type": "function", "function": function });
+    if let Some(extra) = call.extra {
+        written["extra_content"] = extra;
     }
-    #[derive(serde::Deserialize)]
-    struct Said {
-        prompt_tokens: Option<u64>,
-        completion_tokens: Option<u64>,
-        prompt_tokens_details: Option<Details>,
-        completion_tokens_details: Option<Details>,
-        cost: Option<f64>,
-    }
-    let said: Said = serde_json::from_str(usage).ok()?;
-    Some(Usage {
-        input_tokens: said.prompt_tokens,
-        output_tokens: said.completion_tokens,
-        cached_input_tokens: said.prompt_tokens_details.and_then(|details| details.cached_tokens),
-        cache_write_tokens: None,
-        reasoning_tokens: said.completion_tokens_details.and_then(|d| d.reasoning_tokens),
-        audio_seconds: None,
-        cost_usd: said.cost,
-        extra: Vec::new(),
-    })
+    written
 }

@@ -3,8 +3,11 @@
 //! `{"error": {"message", "type", "param", "code"}}`: any other shape loses the message. The
 //! class of the exception that a user sees follows from the HTTP status.
 
+use crate::contract::FailureKind;
+use crate::failure::Failure;
 use crate::refusal::Refusal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 #[derive(Serialize)]
 struct Envelope<'a> {
@@ -40,4 +43,30 @@ fn kind(status: u16) -> &'static str {
         400..=499 => "invalid_request_error",
         _ => "api_error",
     }
+}
+
+/// What an upstream says of its failure in the place of an answer, or in the middle of one.
+pub fn failure(error: &RawValue) -> Failure {
+    #[derive(Deserialize)]
+    struct Said {
+        message: Option<String>,
+        code: Option<serde_json::Value>,
+    }
+    let said: Option<Said> = serde_json::from_str(error.get()).ok();
+    let (message, code) = said.map_or((None, None), |said| (said.message, said.code));
+    let message = message.unwrap_or_else(|| "The upstream failed in its answer.".to_owned());
+    let code = code.and_then(|code| code.as_str().map(str::to_owned));
+    Failure::coded(FailureKind::Upstream, message, code)
+}
+
+/// A reply that should have been JSON.
+pub fn no_json(text: &str, error: &serde_json::Error) -> Failure {
+    let what = if text.is_empty() { "nothing".to_owned() } else { format!("no JSON ({error})") };
+    Failure::reported(FailureKind::Malformed, format!("The upstream answered with {what}."))
+}
+
+/// An event that should have been JSON.
+pub fn no_json_event(error: &serde_json::Error) -> Failure {
+    let message = format!("The upstream sent an event that is no JSON ({error}).");
+    Failure::reported(FailureKind::Malformed, message)
 }

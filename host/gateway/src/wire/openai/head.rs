@@ -2,29 +2,10 @@
 
 use crate::refusal::Refusal;
 use crate::request::Operation;
+use crate::wire::fields::{given, kind_of, messages, model, not_an_object, optional, utf8};
+use crate::wire::head::Head;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-/// What the gateway reads of a body.
-#[derive(Debug)]
-pub struct Head {
-    /// The model that was asked for.
-    pub model: String,
-    /// Whether the answer is to be a stream.
-    pub streaming: bool,
-    /// Whether a stream is to end with its usage.
-    pub wants_usage: bool,
-    /// Whether embeddings are to be encoded in base64.
-    pub base64: bool,
-    /// Features without which it cannot be served.
-    pub needs: Vec<&'static str>,
-    /// Tokens of output at most.
-    pub max_output_tokens: Option<u32>,
-    /// Labels from `metadata`.
-    pub labels: Vec<(String, String)>,
-    /// Tokens of input, estimated.
-    pub input_tokens: u32,
-}
 
 /// Every field is raw at first: a value of the wrong type is to be reported with its name and
 /// what was expected, not with serde's position alone.
@@ -70,123 +51,36 @@ struct ResponseFormat {
     kind: String,
 }
 
-impl Head {
-    /// Reads a body.
-    ///
-    /// # Errors
-    ///
-    /// A refusal that names the field, for what is not JSON, not an object, or of a wrong type.
-    pub fn read(operation: Operation, body: &[u8]) -> Result<Self, Refusal> {
-        let text = std::str::from_utf8(body).map_err(|error| {
-            let at = error.valid_up_to();
-            Refusal::invalid(format!("The body is not UTF-8: byte {at} is malformed."), None)
-        })?;
-        let raw: Raw<'_> =
-            serde_json::from_str(text).map_err(|error| not_an_object(text, &error))?;
-        let model: String = match given(raw.model) {
-            Some(model) => typed(model, "model", "a string")?,
-            None => return Err(Refusal::missing("model")),
-        };
-        if model.is_empty() {
-            return Err(Refusal::invalid(
-                "`model` is empty; it names a model or a route.".to_owned(),
-                Some("model"),
-            ));
-        }
-        let content = match operation {
-            Operation::Chat => messages(raw.messages)?,
-            Operation::Embeddings => inputs(raw.input)?,
-        };
-        let streaming = operation == Operation::Chat
-            && optional(raw.stream, "stream", "a boolean")?.unwrap_or(false);
-        let options: Option<StreamOptions> =
-            optional(raw.stream_options, "stream_options", "an object")?;
-        let encoding: Option<String> =
-            optional(raw.encoding_format, "encoding_format", "a string")?;
-        let most = optional(raw.max_completion_tokens, "max_completion_tokens", "a whole number")?;
-        let most = most.or(optional(raw.max_tokens, "max_tokens", "a whole number")?);
-        Ok(Self {
-            model,
-            streaming,
-            wants_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
-            base64: encoding.as_deref() == Some("base64"),
-            needs: needs(&raw)?,
-            max_output_tokens: most,
-            labels: labels(raw.metadata),
-            input_tokens: super::text::estimate(content),
-        })
-    }
-}
-
-/// Says whether it is not JSON at all, or JSON of another shape.
-fn not_an_object(text: &str, error: &serde_json::Error) -> Refusal {
-    let kind = match text.trim_start().as_bytes().first() {
-        None => {
-            return Refusal::invalid("The body is empty; expected a JSON object.".to_owned(), None);
-        }
-        Some(b'[') => "an array",
-        Some(b'"') => "a string",
-        Some(b'{') if error.is_data() => {
-            return Refusal::invalid(format!("The body is malformed: {error}."), None);
-        }
-        _ if error.is_data() => "neither an array nor an object",
-        _ => return Refusal::invalid(format!("The body is not JSON: {error}."), None),
+/// Reads a body.
+///
+/// # Errors
+///
+/// A refusal that names the field, for what is not JSON, not an object, or of a wrong type.
+pub fn read(operation: Operation, body: &[u8]) -> Result<Head, Refusal> {
+    let text = utf8(body)?;
+    let raw: Raw<'_> = serde_json::from_str(text).map_err(|error| not_an_object(text, &error))?;
+    let model = model(raw.model)?;
+    let content = match operation {
+        Operation::Embeddings => inputs(raw.input)?,
+        Operation::Chat | Operation::CountTokens => messages(raw.messages, "messages")?.get(),
     };
-    if error.is_data() {
-        return Refusal::invalid(format!("The body is {kind}; expected a JSON object."), None);
-    }
-    Refusal::invalid(format!("The body is not JSON: {error}."), None)
-}
-
-fn given(field: Option<&RawValue>) -> Option<&RawValue> {
-    field.filter(|value| value.get() != "null")
-}
-
-fn typed<'a, T: Deserialize<'a>>(
-    value: &'a RawValue,
-    name: &'static str,
-    expected: &str,
-) -> Result<T, Refusal> {
-    serde_json::from_str(value.get()).map_err(|_| {
-        let found = kind_of(value.get());
-        Refusal::invalid(format!("`{name}` is {found}; expected {expected}."), Some(name))
+    let streaming = operation == Operation::Chat
+        && optional(raw.stream, "stream", "a boolean")?.unwrap_or(false);
+    let options: Option<StreamOptions> =
+        optional(raw.stream_options, "stream_options", "an object")?;
+    let encoding: Option<String> = optional(raw.encoding_format, "encoding_format", "a string")?;
+    let most = optional(raw.max_completion_tokens, "max_completion_tokens", "a whole number")?;
+    let most = most.or(optional(raw.max_tokens, "max_tokens", "a whole number")?);
+    Ok(Head {
+        model,
+        streaming,
+        wants_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
+        base64: encoding.as_deref() == Some("base64"),
+        needs: needs(&raw)?,
+        max_output_tokens: most,
+        labels: labels(raw.metadata),
+        input_tokens: super::text::estimate(content),
     })
-}
-
-fn optional<'a, T: Deserialize<'a>>(
-    value: Option<&'a RawValue>,
-    name: &'static str,
-    expected: &str,
-) -> Result<Option<T>, Refusal> {
-    given(value).map(|value| typed(value, name, expected)).transpose()
-}
-
-fn kind_of(json: &str) -> &'static str {
-    match json.as_bytes().first() {
-        Some(b'{') => "an object",
-        Some(b'[') => "an array",
-        Some(b'"') => "a string",
-        Some(b't' | b'f') => "a boolean",
-        Some(b'n') => "null",
-        _ => "a number",
-    }
-}
-
-fn messages(messages: Option<&RawValue>) -> Result<&str, Refusal> {
-    let Some(messages) = given(messages) else {
-        return Err(Refusal::missing("messages"));
-    };
-    let text = messages.get();
-    if !text.starts_with('[') {
-        let found = kind_of(text);
-        let message = format!("`messages` is {found}; expected an array of objects.");
-        return Err(Refusal::invalid(message, Some("messages")));
-    }
-    if text[1..].trim_start().starts_with(']') {
-        let message = "`messages` is empty; expected at least one message.".to_owned();
-        return Err(Refusal::invalid(message, Some("messages")));
-    }
-    Ok(text)
 }
 
 fn inputs(input: Option<&RawValue>) -> Result<&str, Refusal> {
@@ -248,7 +142,7 @@ mod tests {
 
     #[track_caller]
     fn refused(operation: Operation, body: &str, expected: &str) {
-        let refusal = Head::read(operation, body.as_bytes()).unwrap_err();
+        let refusal = read(operation, body.as_bytes()).unwrap_err();
         assert!(
             refusal.message.contains(expected),
             "expected {expected:?} in {:?}",
@@ -296,7 +190,7 @@ mod tests {
         let body = r#"{"model":"m","stream":true,"stream_options":{"include_usage":true},
             "messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}],
             "tools":[{}],"response_format":{"type":"json_schema"},"metadata":{"task":"coding","n":1}}"#;
-        let head = Head::read(Operation::Chat, body.as_bytes()).unwrap();
+        let head = read(Operation::Chat, body.as_bytes()).unwrap();
         assert!(head.streaming && head.wants_usage);
         assert_eq!(head.needs, ["tools", "json-schema", "vision"]);
         assert_eq!(head.labels, [("task".to_owned(), "coding".to_owned())]);
@@ -305,6 +199,6 @@ mod tests {
     #[test]
     fn a_text_that_names_an_image_is_not_one() {
         let body = r#"{"model":"m","messages":[{"role":"user","content":"image_url"}]}"#;
-        assert!(Head::read(Operation::Chat, body.as_bytes()).unwrap().needs.is_empty());
+        assert!(read(Operation::Chat, body.as_bytes()).unwrap().needs.is_empty());
     }
 }

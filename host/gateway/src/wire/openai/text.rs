@@ -1,11 +1,10 @@
 //! What people wrote in a request, as far as somebody asks for it.
 
+use crate::wire::head;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// Bytes of English text a token, roughly.
-const BYTES_PER_TOKEN: usize = 4;
 /// Tokens that vendors count for an image of usual size, roughly.
 const TOKENS_PER_IMAGE: usize = 765;
 
@@ -87,15 +86,13 @@ pub fn media(messages: &str) -> Vec<&'static str> {
 /// Tokens of the JSON text of messages or inputs, estimated by its length. What is not text in
 /// it (an image inline) is not counted by its bytes.
 pub fn estimate(content: &str) -> u32 {
-    let tokens = if contains(content, "\"image_url\"") {
-        let messages: Vec<Message<'_>> = serde_json::from_str(content).unwrap_or_default();
-        let contents = messages.iter().filter_map(|message| message.content);
-        let bytes: usize = contents.flat_map(texts).map(|text| text.len()).sum();
-        bytes / BYTES_PER_TOKEN + TOKENS_PER_IMAGE
-    } else {
-        content.len() / BYTES_PER_TOKEN
-    };
-    u32::try_from(tokens.max(1)).unwrap_or(u32::MAX)
+    if !contains(content, "\"image_url\"") {
+        return head::tokens(content.len(), 0);
+    }
+    let messages: Vec<Message<'_>> = serde_json::from_str(content).unwrap_or_default();
+    let contents = messages.iter().filter_map(|message| message.content);
+    let bytes: usize = contents.flat_map(texts).map(|text| text.len()).sum();
+    head::tokens(bytes, TOKENS_PER_IMAGE)
 }
 
 fn contains(text: &str, what: &str) -> bool {
