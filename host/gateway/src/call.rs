@@ -9,6 +9,7 @@ use crate::provider::{Generation, Provider};
 use crate::request::Request;
 use crate::upstream::http::{Outgoing, ReplyBody};
 use crate::wire::dialect::Dialect;
+use crate::wire::form;
 use crate::wire::json_edit::{self, EditRef};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -66,11 +67,15 @@ impl Call {
             }
             providers::Call::Command(_) => return Err(self.unsupported("commands")),
         };
-        let body = self.body(http)?;
+        let (form, body) = self.body(http)?;
+        let headers = match form {
+            None => Cow::Borrowed(&http.headers),
+            Some(kind) => Cow::Owned(with_type(&http.headers, kind)),
+        };
         let outgoing = Outgoing {
             method: &http.method,
             path_and_query: &http.path_and_query,
-            headers: &http.headers,
+            headers: &headers,
             body,
         };
         let reply = self.provider.client.send(outgoing).await.map_err(Failure::Call)?;
@@ -91,12 +96,13 @@ impl Call {
         Failure::reported(FailureKind::Unsupported, message)
     }
 
-    fn body(&self, http: &providers::HttpCall) -> Result<Bytes, Failure> {
-        match &http.body {
-            providers::Body::Empty => Ok(Bytes::new()),
-            providers::Body::Bytes(bytes) => Ok(Bytes::copy_from_slice(bytes)),
+    /// What is sent; of a form its content type as well, which names what parts it.
+    fn body(&self, http: &providers::HttpCall) -> Result<(Option<String>, Bytes), Failure> {
+        let body = match &http.body {
+            providers::Body::Empty => Bytes::new(),
+            providers::Body::Bytes(bytes) => Bytes::copy_from_slice(bytes),
             providers::Body::Edited(edits) if edits.is_empty() => {
-                Ok(self.request.body_in(self.dialect))
+                self.request.body_in(self.dialect)
             }
             providers::Body::Edited(edits) => {
                 let edits = edits.iter().map(|edit| match edit {
@@ -105,10 +111,32 @@ impl Call {
                     JsonEdit::Move((from, to)) => EditRef::Move(from, to),
                 });
                 let edited = json_edit::apply(&self.request.body_in(self.dialect), edits);
-                edited.map(Bytes::from).map_err(|error| self.malformed(&error.to_string()))
+                edited.map(Bytes::from).map_err(|error| self.malformed(&error.to_string()))?
             }
-            providers::Body::Form(_) => Err(self.unsupported("multipart forms")),
+            providers::Body::Form(parts) => {
+                let (kind, body) = self.form(parts)?;
+                return Ok((Some(kind), body));
+            }
+        };
+        Ok((None, body))
+    }
+
+    fn form(&self, parts: &[providers::FormPart]) -> Result<(String, Bytes), Failure> {
+        let file = self.request.attachment.as_ref();
+        let mut written = Vec::with_capacity(parts.len());
+        for part in parts {
+            let value = match &part.value {
+                providers::FormValue::Text(text) => form::Part::Text(text),
+                providers::FormValue::Attachment(name) => {
+                    let file = file.filter(|file| file.name == *name);
+                    form::Part::File(file.ok_or_else(|| {
+                        self.malformed(&format!("the request has no attachment {name:?}"))
+                    })?)
+                }
+            };
+            written.push((part.name.as_str(), value));
         }
+        Ok(form::write(&written))
     }
 
     fn malformed(&self, what: &str) -> Failure {
@@ -118,6 +146,12 @@ impl Call {
             fault: Fault::Malformed { message: what.to_owned() },
         }
     }
+}
+
+/// Headers with this content type in the place of another.
+fn with_type(headers: &[(String, String)], kind: String) -> Vec<(String, String)> {
+    let others = headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+    others.cloned().chain([("content-type".to_owned(), kind)]).collect()
 }
 
 /// The headers of a reply that a plugin sees: those that are text, and none that could hold a

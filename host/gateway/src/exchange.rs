@@ -52,7 +52,10 @@ pub async fn begin(
 ) -> Result<(Begun, Dialect), Failure> {
     let accepted = &generation.value.plugin.description().dialects;
     let own = request.dialect;
-    if own != Dialect::CANONICAL && accepted.iter().any(|dialect| dialect == own.name()) {
+    if own.name() == Dialect::CANONICAL.name() {
+        return Ok((begin_in(own, provider, generation, request, model).await?, own));
+    }
+    if accepted.iter().any(|dialect| dialect == own.name()) {
         let begun = begin_in(own, provider, generation.clone(), request, model).await;
         match begun {
             // It accepts the dialect, but not of this model, or not as it is configured.

@@ -166,7 +166,7 @@ impl Failure {
             Self::Plugin { plugin, step, fault } => {
                 format!("The plugin `{plugin}` failed in `{step}`: {fault}.")
             }
-            Self::Call(error) => format!("The upstream could not be asked: {error}."),
+            Self::Call(error) => format!("The call to the upstream failed: {error}."),
             Self::PassedOver { why } => format!("No candidate is available: {why}."),
             Self::OutOfTime => "The request's time was over before an answer came.".to_owned(),
         }

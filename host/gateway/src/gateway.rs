@@ -14,6 +14,7 @@ use crate::request::{Operation, Request};
 use crate::respond::{self, Response};
 use crate::route::Routes;
 use crate::wire::dialect::Dialect;
+use crate::wire::transcript;
 use crate::{events, execute};
 use http::request::Parts;
 use hyper::body::Incoming;
@@ -113,9 +114,15 @@ impl Gateway {
         id: Arc<str>,
         began: Instant,
     ) -> Result<Request, Refusal> {
-        ingress::check_type(parts)?;
+        ingress::check_type(operation, parts)?;
         let server = &self.config.server;
         let body = ingress::body(body, server.max_body, server.body_timeout).await?;
+        let (body, attachment) = match operation {
+            Operation::Transcription => {
+                transcript::read(ingress::content_type(parts), body).await?
+            }
+            _ => (body, None),
+        };
         let dialect = Dialect::of(parts);
         let head = dialect.head(operation, &body)?;
         let mut labels = ingress::labels(parts);
@@ -135,6 +142,7 @@ impl Gateway {
             tenant: TENANT.into(),
             deadline: began + LONGEST,
             body,
+            attachment,
             canonical: OnceLock::new(),
         })
     }

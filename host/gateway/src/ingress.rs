@@ -39,6 +39,7 @@ pub fn route(method: &Method, path: &str) -> Result<Wanted, Refusal> {
         "/v1/responses" => (Method::POST, Wanted::Operation(Operation::Chat)),
         "/v1/messages" => (Method::POST, Wanted::Operation(Operation::Chat)),
         "/v1/messages/count_tokens" => (Method::POST, Wanted::Operation(Operation::CountTokens)),
+        "/v1/audio/transcriptions" => (Method::POST, Wanted::Operation(Operation::Transcription)),
         "/v1/embeddings" => (Method::POST, Wanted::Operation(Operation::Embeddings)),
         "/v1/models" => (Method::GET, Wanted::Models),
         _ => match path.strip_prefix("/v1/models/") {
@@ -144,17 +145,25 @@ pub fn id(parts: &Parts) -> std::sync::Arc<str> {
     }
 }
 
-/// Whether a body says that it is something else than JSON.
+/// What a body says that it is; nothing where it says nothing.
+pub fn content_type(parts: &Parts) -> &str {
+    let kind = parts.headers.get(header::CONTENT_TYPE);
+    kind.map_or("", |kind| kind.to_str().unwrap_or("something that is not text"))
+}
+
+/// Whether a body says that it is something else than what its operation takes.
 ///
 /// # Errors
 ///
 /// 415 where it does. A body without a type is taken for JSON.
-pub fn check_type(parts: &Parts) -> Result<(), Refusal> {
-    let Some(kind) = parts.headers.get(header::CONTENT_TYPE) else {
-        return Ok(());
-    };
-    let kind = kind.to_str().unwrap_or("something that is not text");
-    if kind.to_ascii_lowercase().contains("json") { Ok(()) } else { Err(Refusal::not_json(kind)) }
+pub fn check_type(operation: Operation, parts: &Parts) -> Result<(), Refusal> {
+    let kind = content_type(parts);
+    match operation {
+        // Its reader asks for more than the type.
+        Operation::Transcription => Ok(()),
+        _ if kind.is_empty() || kind.to_ascii_lowercase().contains("json") => Ok(()),
+        _ => Err(Refusal::not_json(kind)),
+    }
 }
 
 #[cfg(test)]

@@ -174,7 +174,7 @@ impl Stream {
         self.finished |= glance.finished;
         Ok(match glance.done {
             true => Seen::Done,
-            false if glance.only_usage && !self.wants_usage => Seen::Drop,
+            false if glance.only_usage && self.finished && !self.wants_usage => Seen::Drop,
             false => Seen::Forward { content: glance.content },
         })
     }

@@ -102,11 +102,12 @@ impl Refusal {
     /// What is said when every attempt failed, the last of them with `failure`.
     pub fn of(failure: &Failure, retried: bool) -> Self {
         let (status, code) = status(failure.kind());
-        // The upstream's own code is what its SDK's users look for; what it says of the
-        // operator's account is not theirs to know.
+        // What an upstream says of the operator's account is not its clients' to know.
         let private =
             matches!(failure.kind(), FailureKind::Authentication | FailureKind::Permission);
-        let own = failure.code().filter(|_| !private);
+        // Where the canonical dialect has a word that its SDKs' users look for, they find it
+        // whoever the upstream is. Of everything else its own code says more.
+        let own = failure.code().filter(|_| !private && !is_common(failure.kind()));
         let message = match private {
             true => "The upstream did not accept the gateway's own credential.".to_owned(),
             false => failure.message(),
@@ -123,6 +124,17 @@ impl Refusal {
     }
 }
 
+/// Whether the canonical dialect has a word for it that programs act on.
+fn is_common(kind: FailureKind) -> bool {
+    matches!(
+        kind,
+        FailureKind::RateLimited
+            | FailureKind::QuotaExhausted
+            | FailureKind::ContextTooLong
+            | FailureKind::NotFound
+    )
+}
+
 /// How the client learns of each kind of failure. An upstream that rejects the operator's
 /// credential is not the client's fault, so that is no 401 here.
 fn status(kind: FailureKind) -> (StatusCode, &'static str) {
@@ -130,9 +142,9 @@ fn status(kind: FailureKind) -> (StatusCode, &'static str) {
         FailureKind::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_request"),
         FailureKind::Authentication => (StatusCode::BAD_GATEWAY, "upstream_authentication"),
         FailureKind::Permission => (StatusCode::BAD_GATEWAY, "upstream_permission"),
-        FailureKind::NotFound => (StatusCode::NOT_FOUND, "not_found"),
-        FailureKind::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
-        FailureKind::QuotaExhausted => (StatusCode::TOO_MANY_REQUESTS, "quota_exhausted"),
+        FailureKind::NotFound => (StatusCode::NOT_FOUND, "model_not_found"),
+        FailureKind::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded"),
+        FailureKind::QuotaExhausted => (StatusCode::TOO_MANY_REQUESTS, "insufficient_quota"),
         FailureKind::ContextTooLong => (StatusCode::BAD_REQUEST, "context_length_exceeded"),
         FailureKind::ContentRefused => (StatusCode::BAD_REQUEST, "content_refused"),
         FailureKind::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),

@@ -179,9 +179,9 @@ impl Translation {
         let spent = self.reading.spent();
         let model = &self.call.candidate.profile.model;
         let (body, usage, ignored) = match request.operation {
-            Operation::Chat => {
+            Operation::Chat | Operation::Transcription => {
                 let mut answer = request.dialect.answer(request, model);
-                let whole = answer.whole(all);
+                let whole = answer.whole(all)?;
                 if !answer.is_finished() {
                     return Err(unfinished());
                 }

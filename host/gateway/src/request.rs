@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::question::{Question, Trace};
 use crate::wire::canonical::Canonical;
 use crate::wire::dialect::Dialect;
+use crate::wire::form::Attachment;
 use crate::wire::json_edit;
 use crate::wire::openai::text;
 use bytes::Bytes;
@@ -25,6 +26,8 @@ pub enum Operation {
     Embeddings,
     /// How many tokens a conversation has.
     CountTokens,
+    /// What is said in a file of sound.
+    Transcription,
 }
 
 impl Operation {
@@ -34,6 +37,7 @@ impl Operation {
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
             Self::CountTokens => "count-tokens",
+            Self::Transcription => "transcription",
         }
     }
 
@@ -78,6 +82,8 @@ pub struct Request {
     pub deadline: Instant,
     /// The body as it came: valid JSON, an object.
     pub body: Bytes,
+    /// The file that came with it.
+    pub attachment: Option<Attachment>,
     /// The same in the canonical dialect, once somebody asked for it.
     pub canonical: OnceLock<Result<Canonical, Failure>>,
 }
@@ -337,11 +343,12 @@ impl requests::HostRequest for State<Serving> {
         Ok(text::newest_first(&lent.request.body_in(Dialect::CANONICAL), max_bytes as usize))
     }
 
-    fn attachment(&mut self, handle: Handle, _name: String) -> wasmtime::Result<Option<Vec<u8>>> {
-        let (_, trace) = lent(self, &handle)?;
+    fn attachment(&mut self, handle: Handle, name: String) -> wasmtime::Result<Option<Vec<u8>>> {
+        let (lent, trace) = lent(self, &handle)?;
         trace.note_own();
-        // Neither of the operations of this version has parts that are bytes.
-        Ok(None)
+        let attachment = lent.request.attachment.as_ref();
+        let named = attachment.filter(|file| lent.readable && file.name == name);
+        Ok(named.map(|file| file.bytes.to_vec()))
     }
 
     fn drop(&mut self, handle: Handle) -> wasmtime::Result<()> {

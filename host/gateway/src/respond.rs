@@ -97,7 +97,8 @@ pub fn answer(
                 put(&mut headers, "x-portcullis-cost-usd", &format!("{cost:.8}"));
             }
             entry.finish();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            let media_type = request.dialect.media_type(request);
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
             return response(headers, Body::Whole(Full::new(whole)));
         }
         Answer::Passed(stream) => Source::Passed(stream),

@@ -47,6 +47,7 @@ fn asked(model: &str, input_tokens: u32, candidates: &Candidates) -> (Lent, Choi
         tenant: "default".into(),
         deadline: Instant::now() + Duration::from_secs(1),
         body: Bytes::from_static(br#"{"user": "somebody"}"#),
+        attachment: None,
         canonical: std::sync::OnceLock::new(),
     });
     let lent = Lent {

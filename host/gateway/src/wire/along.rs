@@ -11,7 +11,8 @@ pub struct Glance {
     pub finished: bool,
     /// It ends the stream, and is not passed on: the gateway writes that end itself.
     pub done: bool,
-    /// It holds nothing but the usage, for which not every client asked.
+    /// After the end of the answer it holds nothing but the usage, for which not every client
+    /// asked. (Some upstreams send it beside an empty choice.)
     pub only_usage: bool,
     /// What was used so far.
     pub usage: Option<Usage>,

@@ -59,6 +59,8 @@ pub enum Piece {
     },
     /// What the upstream said beside the message, by its name.
     Beside(&'static str, Value),
+    /// All of an answer that is one JSON text.
+    Document(String),
     /// The end of the choice.
     Finished(Finish),
 }
@@ -85,7 +87,15 @@ pub trait Writer: Send {
     /// The end of a stream that failed.
     fn fail(&mut self, refusal: &Refusal, out: &mut BytesMut);
     /// A whole answer, by the indices of its choices.
-    fn whole(&mut self, messages: BTreeMap<u32, Message>, usage: Option<&Usage>) -> String;
+    ///
+    /// # Errors
+    ///
+    /// Where the dialect cannot say it.
+    fn whole(
+        &mut self,
+        messages: BTreeMap<u32, Message>,
+        usage: Option<&Usage>,
+    ) -> Result<String, Failure>;
 }
 
 /// An answer that is being written.
@@ -94,6 +104,8 @@ pub struct Answer {
     choices: BTreeMap<u32, Choice>,
     usage: Option<Usage>,
     ignored: BTreeSet<&'static str>,
+    /// Whether it ends with a document, and not with a finish.
+    documented: bool,
 }
 
 /// What was said of one choice so far.
@@ -116,7 +128,13 @@ enum Judged {
 impl Answer {
     /// An answer in the dialect of that writer.
     pub fn new(writer: Box<dyn Writer>) -> Self {
-        Self { writer, choices: BTreeMap::new(), usage: None, ignored: BTreeSet::new() }
+        let (choices, ignored) = (BTreeMap::new(), BTreeSet::new());
+        Self { writer, choices, usage: None, ignored, documented: false }
+    }
+
+    /// The same, which ends with a document.
+    pub fn documented(self) -> Self {
+        Self { documented: true, ..self }
     }
 
     /// What a plugin emitted and no client sees, in words for the record.
@@ -164,7 +182,11 @@ impl Answer {
     }
 
     /// The whole answer that these events make.
-    pub fn whole(&mut self, events: Vec<Event>) -> String {
+    ///
+    /// # Errors
+    ///
+    /// Where the dialect cannot say it.
+    pub fn whole(&mut self, events: Vec<Event>) -> Result<String, Failure> {
         let mut messages: BTreeMap<u32, Message> = BTreeMap::new();
         for event in events {
             match self.judge(event) {
@@ -199,6 +221,7 @@ impl Answer {
                 }
                 None => return Judged::Nothing,
             },
+            Event::Document(json) if self.documented => (0, Piece::Document(json)),
             Event::Started(_) | Event::Embedding(_) | Event::Document(_) | Event::Data(_) => {
                 return Judged::Nothing;
             }
@@ -244,7 +267,7 @@ impl Answer {
             self.ignored.insert(AFTER_THE_END);
             return Judged::Nothing;
         }
-        choice.finished = matches!(piece, Piece::Finished(_));
+        choice.finished = matches!(piece, Piece::Finished(_) | Piece::Document(_));
         Judged::Piece(index, begins, piece)
     }
 }

@@ -9,7 +9,9 @@ use crate::wire::along::Glance;
 use crate::wire::answer::{Answer, Writer};
 use crate::wire::canonical::Canonical;
 use crate::wire::head::Head;
-use crate::wire::{anthropic, openai, responses, sse};
+use crate::wire::transcript::answer::Transcript;
+use crate::wire::transcript::format::Format;
+use crate::wire::{anthropic, openai, responses, sse, transcript};
 use bytes::BytesMut;
 use http::StatusCode;
 use http::request::Parts;
@@ -24,6 +26,8 @@ pub enum Dialect {
     Messages,
     /// OpenAI's Responses.
     Responses,
+    /// OpenAI's transcriptions: the canonical dialect of an operation whose answers are others.
+    Transcripts,
 }
 
 impl Dialect {
@@ -38,6 +42,8 @@ impl Dialect {
             Self::Messages
         } else if path.starts_with("/v1/responses") {
             Self::Responses
+        } else if path == "/v1/audio/transcriptions" {
+            Self::Transcripts
         } else {
             Self::Completions
         }
@@ -46,7 +52,7 @@ impl Dialect {
     /// Its name in the contract.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Completions => "openai",
+            Self::Completions | Self::Transcripts => "openai",
             Self::Messages => "anthropic",
             Self::Responses => "openai-responses",
         }
@@ -59,7 +65,7 @@ impl Dialect {
     /// What is wrong with it.
     pub fn head(self, operation: Operation, body: &[u8]) -> Result<Head, Refusal> {
         match self {
-            Self::Completions => openai::head::read(operation, body),
+            Self::Completions | Self::Transcripts => openai::head::read(operation, body),
             Self::Messages => anthropic::head::read(operation, body),
             Self::Responses => responses::head::read(body),
         }
@@ -72,7 +78,9 @@ impl Dialect {
     /// What is wrong with it, or what it asks for that the canonical dialect cannot say.
     pub fn canonical(self, body: &bytes::Bytes) -> Result<Canonical, Failure> {
         match self {
-            Self::Completions => Ok(Canonical { body: body.clone(), dropped: Vec::new() }),
+            Self::Completions | Self::Transcripts => {
+                Ok(Canonical { body: body.clone(), dropped: Vec::new() })
+            }
             Self::Messages => anthropic::request::canonical(body),
             Self::Responses => responses::request::canonical(body),
         }
@@ -84,6 +92,9 @@ impl Dialect {
             Self::Completions => Box::new(openai::answer::Chat::new(request, model)),
             Self::Messages => Box::new(anthropic::answer::Messages::new(request, model)),
             Self::Responses => Box::new(responses::answer::Responses::new(request, model)),
+            Self::Transcripts => {
+                return Answer::new(Box::new(Transcript::new(request))).documented();
+            }
         };
         Answer::new(writer)
     }
@@ -98,6 +109,7 @@ impl Dialect {
             Self::Completions => openai::along::whole(text),
             Self::Messages => anthropic::along::whole(text),
             Self::Responses => responses::along::whole(text),
+            Self::Transcripts => transcript::along::whole(text),
         }
     }
 
@@ -118,6 +130,7 @@ impl Dialect {
             Self::Completions => openai::along::event(data, closely),
             Self::Messages => anthropic::along::event(event, before),
             Self::Responses => responses::along::event(data),
+            Self::Transcripts => transcript::along::event(data),
         }
     }
 
@@ -126,14 +139,24 @@ impl Dialect {
         match self {
             Self::Completions => sse::encode(out, None, "[DONE]"),
             // Their last event is their end.
-            Self::Messages | Self::Responses => {}
+            Self::Messages | Self::Responses | Self::Transcripts => {}
+        }
+    }
+
+    /// The media type of a whole answer.
+    pub fn media_type(self, request: &Request) -> &'static str {
+        match self {
+            Self::Completions | Self::Messages | Self::Responses => "application/json",
+            Self::Transcripts => Format::of(&request.body).media_type(),
         }
     }
 
     /// Ends a stream that was passed on and failed.
     pub fn fail(self, refusal: &Refusal, out: &mut BytesMut) {
         match self {
-            Self::Completions => sse::encode(out, None, &openai::error::body(refusal)),
+            Self::Completions | Self::Transcripts => {
+                sse::encode(out, None, &openai::error::body(refusal));
+            }
             Self::Messages => {
                 sse::encode_json(out, Some("error"), &anthropic::error::value(refusal));
             }
@@ -147,7 +170,9 @@ impl Dialect {
     /// A refusal of the request of that id: its status and its body.
     pub fn refusal(self, refusal: &Refusal, id: &str) -> (StatusCode, String) {
         match self {
-            Self::Completions | Self::Responses => (refusal.status, openai::error::body(refusal)),
+            Self::Completions | Self::Responses | Self::Transcripts => {
+                (refusal.status, openai::error::body(refusal))
+            }
             Self::Messages => {
                 let mut body = anthropic::error::value(refusal);
                 body["request_id"] = id.into();
@@ -159,7 +184,7 @@ impl Dialect {
     /// The list of models, each with its owner.
     pub fn models(self, models: &[(&str, &str)]) -> Value {
         match self {
-            Self::Completions | Self::Responses => openai::models::list(models),
+            Self::Completions | Self::Responses | Self::Transcripts => openai::models::list(models),
             Self::Messages => {
                 let ids: Vec<&str> = models.iter().map(|(id, _)| *id).collect();
                 anthropic::models::list(&ids)
@@ -170,7 +195,9 @@ impl Dialect {
     /// One of them.
     pub fn model(self, id: &str, owner: &str) -> Value {
         match self {
-            Self::Completions | Self::Responses => openai::models::model(id, owner),
+            Self::Completions | Self::Responses | Self::Transcripts => {
+                openai::models::model(id, owner)
+            }
             Self::Messages => anthropic::models::model(id),
         }
     }

@@ -26,6 +26,8 @@ pub struct Message {
     pub extra: Option<Value>,
     /// What the upstream said beside it, by name.
     pub beside: BTreeMap<&'static str, Value>,
+    /// All of it, where it is one JSON text.
+    pub document: Option<String>,
     /// Why it ended.
     pub finish: Option<Finish>,
 }
@@ -70,6 +72,7 @@ impl Message {
             Piece::Beside(name, value) => {
                 self.beside.insert(name, value);
             }
+            Piece::Document(json) => self.document = Some(json),
             Piece::Finished(finish) => self.finish = Some(finish),
         }
     }

@@ -221,7 +221,8 @@ impl Writer for Messages {
             Piece::Annotations(_)
             | Piece::Logprobs(_)
             | Piece::Extra { .. }
-            | Piece::Beside(..) => {}
+            | Piece::Beside(..)
+            | Piece::Document(_) => {}
         }
         Ok(())
     }
@@ -241,10 +242,14 @@ impl Writer for Messages {
         event(out, "error", &error::value(refusal));
     }
 
-    fn whole(&mut self, mut messages: BTreeMap<u32, Message>, usage: Option<&Usage>) -> String {
+    fn whole(
+        &mut self,
+        mut messages: BTreeMap<u32, Message>,
+        usage: Option<&Usage>,
+    ) -> Result<String, Failure> {
         let message = messages.remove(&0).unwrap_or_default();
         let (reason, sequence) = stop(message.finish.as_ref(), !message.tools.is_empty());
-        json!({
+        let whole = json!({
             "id": self.id,
             "type": "message",
             "role": "assistant",
@@ -253,8 +258,8 @@ impl Writer for Messages {
             "stop_reason": reason,
             "stop_sequence": sequence,
             "usage": Written::of(usage),
-        })
-        .to_string()
+        });
+        Ok(whole.to_string())
     }
 }
 
@@ -393,7 +398,7 @@ mod tests {
     #[test]
     fn a_whole_answer_has_its_blocks_in_order() {
         let events = vec![text("Hi"), call(0, Some("t0"), r#"{"a":1}"#), finished("tool-calls")];
-        let whole: Value = serde_json::from_str(&answer().whole(events)).unwrap();
+        let whole: Value = serde_json::from_str(&answer().whole(events).unwrap()).unwrap();
         assert_eq!(whole["content"][0], json!({ "type": "text", "text": "Hi" }));
         assert_eq!(whole["content"][1]["input"], json!({ "a": 1 }));
         assert_eq!(whole["stop_reason"], "tool_use");

@@ -59,13 +59,9 @@ pub fn event(data: &[u8], closely: bool) -> Result<Glance, Failure> {
     }
     let usage = part.usage();
     let choices = part.choices.as_deref().unwrap_or_default();
-    Ok(Glance {
-        content: choices.iter().any(|choice| choice.has_content() || choice.is_finished()),
-        finished: choices.iter().any(Choice::is_finished),
-        done: false,
-        only_usage: choices.is_empty() && usage.is_some(),
-        usage,
-    })
+    let finished = choices.iter().any(Choice::is_finished);
+    let content = finished || choices.iter().any(Choice::has_content);
+    Ok(Glance { content, finished, done: false, only_usage: !content && usage.is_some(), usage })
 }
 
 fn is_null(value: &RawValue) -> bool {

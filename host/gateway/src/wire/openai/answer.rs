@@ -149,12 +149,16 @@ impl Writer for Chat {
         sse::encode(out, None, &error::body(refusal));
     }
 
-    fn whole(&mut self, messages: BTreeMap<u32, Message>, usage: Option<&Usage>) -> String {
+    fn whole(
+        &mut self,
+        messages: BTreeMap<u32, Message>,
+        usage: Option<&Usage>,
+    ) -> Result<String, Failure> {
         let choices = messages.into_iter().map(|(index, message)| choice(index, message)).collect();
         let mut answer = self.envelope("chat.completion", choices);
         answer.usage = usage.map(Written::of);
         // Maps whose names are strings can be written.
-        serde_json::to_string(&answer).unwrap_or_default()
+        Ok(serde_json::to_string(&answer).unwrap_or_default())
     }
 }
 
@@ -180,8 +184,8 @@ fn delta(piece: Piece) -> Value {
             json!({ "tool_calls": [{ "index": index, "extra_content": content }] })
         }
         Piece::Beside(name, value) => json!({ name: value }),
-        // They stand beside the delta.
-        Piece::Logprobs(_) | Piece::Finished(_) => json!({}),
+        // They stand beside the delta; a chat has no document.
+        Piece::Logprobs(_) | Piece::Finished(_) | Piece::Document(_) => json!({}),
     }
 }
 

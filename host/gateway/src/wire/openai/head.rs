@@ -63,8 +63,10 @@ pub fn read(operation: Operation, body: &[u8]) -> Result<Head, Refusal> {
     let content = match operation {
         Operation::Embeddings => inputs(raw.input)?,
         Operation::Chat | Operation::CountTokens => messages(raw.messages, "messages")?.get(),
+        // What was said in a file is not known before it was transcribed.
+        Operation::Transcription => "",
     };
-    let streaming = operation == Operation::Chat
+    let streaming = matches!(operation, Operation::Chat | Operation::Transcription)
         && optional(raw.stream, "stream", "a boolean")?.unwrap_or(false);
     let options: Option<StreamOptions> =
         optional(raw.stream_options, "stream_options", "an object")?;

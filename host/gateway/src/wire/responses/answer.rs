@@ -341,7 +341,8 @@ impl Writer for Responses {
             Piece::ThinkingBlocks(_)
             | Piece::Logprobs(_)
             | Piece::Extra { .. }
-            | Piece::Beside(..) => {}
+            | Piece::Beside(..)
+            | Piece::Document(_) => {}
         }
         Ok(())
     }
@@ -360,7 +361,11 @@ impl Writer for Responses {
         sse::encode_json(out, Some("error"), &error(refusal, number));
     }
 
-    fn whole(&mut self, mut messages: BTreeMap<u32, Message>, usage: Option<&Usage>) -> String {
+    fn whole(
+        &mut self,
+        mut messages: BTreeMap<u32, Message>,
+        usage: Option<&Usage>,
+    ) -> Result<String, Failure> {
         let message = messages.remove(&0).unwrap_or_default();
         self.reason = message.finish.as_ref().map(|finish| finish.reason.clone());
         let mut output = Vec::new();
@@ -379,7 +384,7 @@ impl Writer for Responses {
             let id = id("fc", output.len());
             output.push(items::call(&id, "completed", &call.id, &call.name, &call.arguments));
         }
-        self.over(&output, usage).1.to_string()
+        Ok(self.over(&output, usage).1.to_string())
     }
 }
 
