@@ -7,11 +7,15 @@ use crate::candidate::Candidate;
 use crate::contract::{Usage, providers};
 use crate::exchange::{self, Begun};
 use crate::failure::Failure;
+use crate::parallel::{self, Parallel};
 use crate::provider::{Generation, Provider};
+use crate::relay::{Answers, Translation};
 use crate::request::Request;
 use crate::signals::{InFlight, Signals};
+use crate::wire::dialect::Dialect;
 use crate::{passthrough, relay};
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
@@ -41,7 +45,7 @@ pub struct Answered {
 /// What is held while a call is under way.
 pub struct UnderWay {
     _in_flight: InFlight<CandidateSignals>,
-    _place: Option<OwnedSemaphorePermit>,
+    places: Vec<OwnedSemaphorePermit>,
 }
 
 /// An answer in the client's dialect.
@@ -65,44 +69,32 @@ pub async fn make(
     candidate: &Arc<Candidate>,
     request: &Arc<Request>,
 ) -> Result<Answered, Failure> {
-    let place = match &provider.calls {
-        None => None,
-        Some(calls) => Some(calls.clone().try_acquire_owned().map_err(|_| {
-            Failure::PassedOver { why: "the provider has as many calls under way as it may" }
-        })?),
-    };
-    let under_way =
-        UnderWay { _in_flight: InFlight::new(CandidateSignals(candidate.clone())), _place: place };
+    let mut under_way = UnderWay::begin(provider, candidate)?;
     let began = Instant::now();
-    let (begun, dialect) =
-        exchange::begin(provider, generation.clone(), request, &candidate.model).await?;
+    let begun = exchange::begin(provider, generation.clone(), request, &candidate.model).await;
     let called = Instant::now();
     let before = called - began;
-    let mut dropped = dropped(&begun);
-    if dialect != request.dialect
-        && let Ok(canonical) = request.canonical()
-    {
-        dropped.extend(canonical.dropped.iter().cloned());
-    }
-    let (provider, candidate) = (provider.clone(), candidate.clone());
-    let call = Call { provider, candidate, request: request.clone(), dialect, generation };
-    let whole = call.provider.configured.timeouts.whole;
-    let (answer, held, plugin) = match begun {
-        // Bytes will flow natively: no sandbox is alive while they do.
-        Begun::Passed(wanted) if dialect == request.dialect => {
+    let asking = Asking { provider, generation, candidate };
+    let (answer, held, plugin, dropped) = match begun {
+        Ok((Begun::Passed(wanted), dialect)) if dialect == request.dialect => {
+            // Bytes will flow natively: no sandbox is alive while they do.
+            let (call, dropped) = (asking.call(request, dialect), dropped(&wanted));
             let (answer, held) = pass(call.make(&wanted).await?, request).await?;
-            (answer, held, before)
+            (answer, held, before, dropped)
         }
-        Begun::Passed(wanted) => {
-            let reply = call.make(&wanted).await?;
-            let translation = relay::Translation::canonical(call, reply);
-            let (answer, held, _) = translate(translation, request).await?;
-            (answer, held, before)
+        Ok(begun) => {
+            let (translation, dropped) = asking.translation(request, begun).await?;
+            let answers = Answers::One(translation);
+            let (answer, held, spent) = translate(answers, request, candidate).await?;
+            (answer, held, spent.max(before), dropped)
         }
-        Begun::Translated(exchange, wanted) => {
-            let reply = call.make(&wanted).await?;
-            translate(relay::Translation::begin(call, exchange, reply).await?, request).await?
+        Err(failure) if parallel::serves(request, &failure) => {
+            under_way.also(provider, request.answers - 1)?;
+            let (answers, dropped) = asking.several(request).await?;
+            let (answer, held, spent) = translate(answers, request, candidate).await?;
+            (answer, held, spent, dropped)
         }
+        Err(failure) => return Err(failure),
     };
     let first_content = called.elapsed();
     let upstream = first_content.saturating_sub(plugin.saturating_sub(before));
@@ -111,7 +103,7 @@ pub async fn make(
         held,
         dropped,
         called,
-        until: called + whole,
+        until: called + provider.configured.timeouts.whole,
         plugin,
         upstream,
         first_content,
@@ -119,14 +111,88 @@ pub async fn make(
     })
 }
 
+impl UnderWay {
+    fn begin(provider: &Provider, candidate: &Arc<Candidate>) -> Result<Self, Failure> {
+        let _in_flight = InFlight::new(CandidateSignals(candidate.clone()));
+        let mut begun = Self { _in_flight, places: Vec::new() };
+        begun.also(provider, 1)?;
+        Ok(begun)
+    }
+
+    /// Takes the places of so many calls more.
+    fn also(&mut self, provider: &Provider, calls: u32) -> Result<(), Failure> {
+        let Some(places) = &provider.calls else { return Ok(()) };
+        let place = places.clone().try_acquire_many_owned(calls);
+        self.places.push(place.map_err(|_| Failure::PassedOver {
+            why: "the provider has as many calls under way as it may",
+        })?);
+        Ok(())
+    }
+}
+
+/// Who is asked.
+struct Asking<'a> {
+    provider: &'a Arc<Provider>,
+    generation: Generation,
+    candidate: &'a Arc<Candidate>,
+}
+
+impl Asking<'_> {
+    fn call(&self, request: &Arc<Request>, dialect: Dialect) -> Call {
+        Call {
+            provider: self.provider.clone(),
+            candidate: self.candidate.clone(),
+            request: request.clone(),
+            dialect,
+            generation: self.generation.clone(),
+        }
+    }
+
+    /// Makes the call, for an answer that is read event by event; and what was left out of it.
+    async fn translation(
+        &self,
+        request: &Arc<Request>,
+        (begun, dialect): (Begun, Dialect),
+    ) -> Result<(Translation, Vec<String>), Failure> {
+        let call = self.call(request, dialect);
+        let (translation, mut dropped) = match begun {
+            Begun::Passed(wanted) => {
+                let reply = call.make(&wanted).await?;
+                (Translation::canonical(call, reply), dropped(&wanted))
+            }
+            Begun::Translated(exchange, wanted) => {
+                let reply = call.make(&wanted).await?;
+                (Translation::begin(call, exchange, reply).await?, dropped(&wanted))
+            }
+        };
+        if dialect.name() != request.dialect.name()
+            && let Ok(canonical) = request.canonical()
+        {
+            dropped.extend(canonical.dropped.iter().cloned());
+        }
+        Ok((translation, dropped))
+    }
+
+    /// Makes a call for each answer that is asked for.
+    async fn several(&self, request: &Arc<Request>) -> Result<(Answers, Vec<String>), Failure> {
+        let one = Arc::new(parallel::one_of(request));
+        let open = async || {
+            let (generation, model) = (self.generation.clone(), &self.candidate.model);
+            let begun = exchange::begin(self.provider, generation, &one, model).await?;
+            self.translation(&one, begun).await
+        };
+        let opened = try_join_all((0..request.answers).map(|_| open())).await?;
+        let (branches, dropped): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
+        // They all left out the same.
+        let dropped = dropped.into_iter().next().unwrap_or_default();
+        Ok((Answers::Several(Parallel::of(branches)), dropped))
+    }
+}
+
 /// What the plugin says it left out, as names of fields in a JSON array: `dropped` in its call's
 /// `extra`.
-fn dropped(begun: &Begun) -> Vec<String> {
-    let http = match begun {
-        Begun::Passed(call) => call.as_ref(),
-        Begun::Translated(_, call) => call,
-    };
-    let providers::Call::Http(http) = http else { return Vec::new() };
+fn dropped(wanted: &providers::Call) -> Vec<String> {
+    let providers::Call::Http(http) = wanted else { return Vec::new() };
     let said = http.extra.iter().find(|(name, _)| name == "dropped");
     said.and_then(|(_, names)| serde_json::from_str(names).ok()).unwrap_or_default()
 }
@@ -141,15 +207,17 @@ async fn pass(reply: Reply, request: &Request) -> Result<(Answer, Bytes), Failur
 }
 
 async fn translate(
-    translation: relay::Translation,
+    answers: Answers,
     request: &Request,
+    candidate: &Candidate,
 ) -> Result<(Answer, Bytes, Duration), Failure> {
+    let model = &candidate.profile.model;
     if request.streaming {
-        let (stream, held) = relay::Stream::begin(translation, request).await?;
+        let (stream, held) = relay::Stream::begin(answers, request, model).await?;
         let spent = stream.spent();
         return Ok((Answer::Translated(Box::new(stream)), held, spent));
     }
-    let whole = translation.whole(request).await?;
+    let whole = relay::whole(answers, request, model).await?;
     Ok((Answer::Whole(whole.body, whole.usage, whole.ignored), Bytes::new(), whole.spent))
 }
 

@@ -135,6 +135,7 @@ impl Gateway {
             streaming: head.streaming,
             wants_usage: head.wants_usage,
             base64: head.base64,
+            answers: head.answers,
             labels,
             needs: head.needs,
             input_tokens: head.input_tokens,

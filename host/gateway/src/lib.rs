@@ -30,6 +30,7 @@ pub mod call;
 pub mod exchange;
 pub mod execute;
 pub mod frame;
+pub mod parallel;
 pub mod provider;
 pub mod upstream;
 

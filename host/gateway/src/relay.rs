@@ -9,6 +9,7 @@ use crate::contract::{Event, FailureKind, Usage, providers};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::frame::Framer;
+use crate::parallel::Parallel;
 use crate::refusal::Refusal;
 use crate::request::{Operation, Request};
 use crate::upstream::http::ReplyBody;
@@ -105,7 +106,11 @@ impl Translation {
     }
 
     /// The next events, a read's worth; `None` when the answer is whole.
-    async fn events(&mut self) -> Result<Option<Vec<Event>>, Failure> {
+    ///
+    /// # Errors
+    ///
+    /// If the upstream or the plugin fails.
+    pub async fn events(&mut self) -> Result<Option<Vec<Event>>, Failure> {
         while !self.over {
             let frames = match self.body.next().await {
                 Some(Ok(bytes)) => self.framer.push(bytes).map_err(|error| {
@@ -163,40 +168,68 @@ impl Translation {
         }
     }
 
-    /// The answer as a whole, for a client that does not stream.
-    ///
-    /// # Errors
-    ///
-    /// Whatever happens before the last event: nobody has seen anything yet.
-    pub async fn whole(mut self, request: &Request) -> Result<Whole, Failure> {
-        let mut all = Vec::new();
-        while let Some(events) = self.events().await? {
-            all.extend(events);
-            if all.len() > 1_000_000 {
-                return Err(Failure::reported(FailureKind::Malformed, "The answer has no end."));
-            }
-        }
-        let spent = self.reading.spent();
-        let model = &self.call.candidate.profile.model;
-        let (body, usage, ignored) = match request.operation {
-            Operation::Chat | Operation::Transcription => {
-                let mut answer = request.dialect.answer(request, model);
-                let whole = answer.whole(all)?;
-                if !answer.is_finished() {
-                    return Err(unfinished());
-                }
-                (whole, answer.usage().cloned(), answer.ignored().collect())
-            }
-            Operation::Embeddings => {
-                let (whole, usage) = embeddings::whole(all, model, request.base64);
-                (whole, usage, Vec::new())
-            }
-            Operation::CountTokens => {
-                (all.iter().find_map(document).ok_or_else(unfinished)?, None, Vec::new())
-            }
-        };
-        Ok(Whole { body: Bytes::from(body), usage, spent, ignored })
+    /// Time spent in the plugin so far.
+    pub fn spent(&self) -> Duration {
+        self.reading.spent()
     }
+}
+
+/// Where the events of an answer come from.
+#[expect(clippy::large_enum_variant, reason = "nearly every answer is of the large one")]
+pub enum Answers {
+    /// One reply.
+    One(Translation),
+    /// As many as there are answers.
+    Several(Parallel),
+}
+
+impl Answers {
+    async fn events(&mut self) -> Result<Option<Vec<Event>>, Failure> {
+        match self {
+            Self::One(translation) => translation.events().await,
+            Self::Several(parallel) => parallel.events().await,
+        }
+    }
+
+    fn spent(&self) -> Duration {
+        match self {
+            Self::One(translation) => translation.spent(),
+            Self::Several(parallel) => parallel.spent(),
+        }
+    }
+}
+
+/// The answer as a whole, for a client that does not stream, by a model of that name.
+///
+/// # Errors
+///
+/// Whatever happens before the last event: nobody has seen anything yet.
+pub async fn whole(mut answers: Answers, request: &Request, model: &str) -> Result<Whole, Failure> {
+    let mut all = Vec::new();
+    while let Some(events) = answers.events().await? {
+        all.extend(events);
+        if all.len() > 1_000_000 {
+            return Err(Failure::reported(FailureKind::Malformed, "The answer has no end."));
+        }
+    }
+    let (body, usage, ignored) = match request.operation {
+        Operation::Chat | Operation::Transcription => {
+            let mut answer = request.dialect.answer(request, model);
+            let whole = answer.whole(all)?;
+            if !answer.is_finished() {
+                return Err(unfinished());
+            }
+            (whole, answer.usage().cloned(), answer.ignored().collect())
+        }
+        Operation::Embeddings => {
+            let (whole, usage) = embeddings::whole(all, model, request.base64);
+            (whole, usage, Vec::new())
+        }
+        Operation::CountTokens => {
+            (all.iter().find_map(document).ok_or_else(unfinished)?, None, Vec::new())
+        }
+    };
+    Ok(Whole { body: Bytes::from(body), usage, spent: answers.spent(), ignored })
 }
 
 fn document(event: &Event) -> Option<String> {
@@ -215,7 +248,7 @@ fn unfinished() -> Failure {
 
 /// A translated answer as a stream.
 pub struct Stream {
-    translation: Translation,
+    answers: Answers,
     answer: Answer,
     over: bool,
 }
@@ -227,11 +260,12 @@ impl Stream {
     ///
     /// If anything fails before any content: nobody has seen anything yet.
     pub async fn begin(
-        translation: Translation,
+        answers: Answers,
         request: &Request,
+        model: &str,
     ) -> Result<(Self, Bytes), Failure> {
-        let answer = request.dialect.answer(request, &translation.call.candidate.profile.model);
-        let mut stream = Self { translation, answer, over: false };
+        let answer = request.dialect.answer(request, model);
+        let mut stream = Self { answers, answer, over: false };
         let mut held = BytesMut::new();
         while held.len() < MOST_HELD {
             let content = stream.write(&mut held).await?;
@@ -272,12 +306,12 @@ impl Stream {
 
     /// Time spent in the plugin so far.
     pub fn spent(&self) -> Duration {
-        self.translation.reading.spent()
+        self.answers.spent()
     }
 
     /// Writes the next events; says whether there was content among them.
     async fn write(&mut self, out: &mut BytesMut) -> Result<bool, Failure> {
-        let Some(events) = self.translation.events().await? else {
+        let Some(events) = self.answers.events().await? else {
             self.over = true;
             if !self.answer.is_finished() {
                 return Err(unfinished());

@@ -68,6 +68,8 @@ pub struct Request {
     pub wants_usage: bool,
     /// Whether embeddings are to be encoded in base64.
     pub base64: bool,
+    /// How many answers the client wants.
+    pub answers: u32,
     /// What the client or the gateway noted about it.
     pub labels: Vec<(String, String)>,
     /// Features without which it cannot be served ("tools", "vision"…).
@@ -89,6 +91,21 @@ pub struct Request {
 }
 
 impl Request {
+    /// The same once more, without its file.
+    pub fn again(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            asked: self.asked.clone(),
+            labels: self.labels.clone(),
+            needs: self.needs.clone(),
+            tenant: self.tenant.clone(),
+            body: self.body.clone(),
+            attachment: None,
+            canonical: OnceLock::new(),
+            ..*self
+        }
+    }
+
     /// The request in the canonical dialect.
     ///
     /// # Errors

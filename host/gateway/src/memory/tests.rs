@@ -40,6 +40,7 @@ fn asked(model: &str, input_tokens: u32, candidates: &Candidates) -> (Lent, Choi
         streaming: false,
         wants_usage: false,
         base64: false,
+        answers: 1,
         labels: vec![("team".to_owned(), "a".to_owned())],
         needs: Vec::new(),
         input_tokens,

@@ -14,6 +14,8 @@ pub struct Head {
     pub wants_usage: bool,
     /// Whether embeddings are to be encoded in base64.
     pub base64: bool,
+    /// How many answers are wanted.
+    pub answers: u32,
     /// Features without which it cannot be served.
     pub needs: Vec<&'static str>,
     /// Tokens of output at most.

@@ -63,6 +63,7 @@ pub fn read(operation: Operation, body: &[u8]) -> Result<Head, Refusal> {
             && fields.typed("stream", "a boolean")?.unwrap_or(false),
         wants_usage: true,
         base64: false,
+        answers: 1,
         needs,
         max_output_tokens,
         labels: labels(fields.take("metadata")),

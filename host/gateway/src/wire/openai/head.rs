@@ -32,6 +32,8 @@ struct Raw<'a> {
     #[serde(borrow)]
     logprobs: Option<&'a RawValue>,
     #[serde(borrow)]
+    n: Option<&'a RawValue>,
+    #[serde(borrow)]
     max_tokens: Option<&'a RawValue>,
     #[serde(borrow)]
     max_completion_tokens: Option<&'a RawValue>,
@@ -77,6 +79,7 @@ pub fn read(operation: Operation, body: &[u8]) -> Result<Head, Refusal> {
         model,
         streaming,
         wants_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
+        answers: optional(raw.n, "n", "a whole number")?.unwrap_or(1),
         base64: encoding.as_deref() == Some("base64"),
         needs: needs(&raw)?,
         max_output_tokens: most,

@@ -70,6 +70,7 @@ pub fn read(body: &[u8]) -> Result<Head, Refusal> {
         streaming: fields.typed("stream", "a boolean")?.unwrap_or(false),
         wants_usage: true,
         base64: false,
+        answers: 1,
         needs,
         max_output_tokens: fields.typed("max_output_tokens", "a whole number")?,
         labels: labels.collect(),
