@@ -6,6 +6,8 @@ mod caller;
 #[path = "all/house.rs"]
 mod house;
 
+#[path = "all/credentials.rs"]
+mod credentials;
 #[path = "all/dialects.rs"]
 mod dialects;
 #[path = "all/examples.rs"]

@@ -22,8 +22,9 @@ use std::path::Path;
 pub use environment::Environment;
 pub use problem::{Place, Problem, Problems};
 pub use resolved::{
-    Admin, Candidate, Config, Credential, LimitOverrides, Log, LogFormat, PluginSource, Plugins,
-    Policy, Provider, RateLimitHeaders, Route, Sandbox, Server, Timeouts,
+    Admin, Candidate, ClientAuthentication, Config, Credential, LimitOverrides, Log, LogFormat,
+    OAuth2, PluginSource, Plugins, Policy, Provider, RateLimitHeaders, Route, Sandbox, Server,
+    Timeouts,
 };
 pub use secret::{Secret, SecretSource};
 

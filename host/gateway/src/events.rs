@@ -97,6 +97,37 @@ impl CircuitOpened<'_> {
     }
 }
 
+/// An upstream's access token was fetched or renewed.
+pub struct TokenRenewed<'a> {
+    /// The token server: its name and port.
+    pub from: &'a str,
+    /// How long it lasts, where that was said.
+    pub lasts: Option<Duration>,
+}
+
+impl TokenRenewed<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        let lasts_s = self.lasts.map(|lasts| lasts.as_secs());
+        tracing::info!(from = self.from, lasts_s, "access token renewed");
+    }
+}
+
+/// An upstream's access token could not be fetched or renewed, or not be kept.
+pub struct TokenFailed<'a> {
+    /// The token server: its name and port.
+    pub from: &'a str,
+    /// Why, without any secret.
+    pub why: &'a str,
+}
+
+impl TokenFailed<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        tracing::warn!(from = self.from, "access token not renewed: {}", self.why);
+    }
+}
+
 /// A port is open.
 pub struct Listening {
     /// What for: "clients" or "admin".

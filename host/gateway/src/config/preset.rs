@@ -87,6 +87,7 @@ mod tests {
             let secret = match preset.provider.credential.map(|credential| credential.value) {
                 None => continue,
                 Some(Credential::Bearer(secret) | Credential::Header { secret, .. }) => secret,
+                Some(Credential::OAuth2(oauth2)) => oauth2.refresh_token.unwrap(),
                 Some(_) => panic!("{name} has another form of credential"),
             };
             assert!(matches!(secret, SecretFrom::Env(_)), "{name}");

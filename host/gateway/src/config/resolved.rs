@@ -1,6 +1,8 @@
 //! What will run: the configuration with every default filled in, every reference an index and
 //! every secret read. Built once; nothing in it has to be checked again.
 
+mod credential;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +11,7 @@ use http::{HeaderName, HeaderValue};
 use serde_json::Value as Json;
 use url::Url;
 
-use super::secret::Secret;
+pub use credential::{ClientAuthentication, Credential, OAuth2};
 
 /// A whole configuration that can be run.
 #[derive(Clone, Debug)]
@@ -158,50 +160,6 @@ pub enum PluginSource {
         /// The SHA-256 that the component has to have.
         digest: Option<[u8; 32]>,
     },
-}
-
-/// What the host adds to a provider's calls, so that the plugin need not know it. Each secret
-/// was found to fit its place: none holds a control character.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Credential {
-    /// Nothing.
-    None,
-    /// `authorization: Bearer SECRET`.
-    Bearer(Secret),
-    /// A header of its own.
-    Header {
-        /// The header.
-        name: HeaderName,
-        /// Its value.
-        secret: Secret,
-    },
-    /// A parameter of the query.
-    Query {
-        /// The parameter, not yet percent-encoded.
-        name: String,
-        /// Its value, not yet percent-encoded.
-        secret: Secret,
-    },
-    /// `authorization: Basic …` (RFC 7617).
-    Basic {
-        /// The user; without a colon.
-        username: String,
-        /// The password.
-        secret: Secret,
-    },
-}
-
-impl Credential {
-    /// The part of it that nobody may see.
-    pub fn secret(&self) -> Option<&Secret> {
-        match self {
-            Self::None => None,
-            Self::Bearer(secret)
-            | Self::Header { secret, .. }
-            | Self::Query { secret, .. }
-            | Self::Basic { secret, .. } => Some(secret),
-        }
-    }
 }
 
 /// Where limits of a sandbox differ from the default; the names are those of the limits.

@@ -57,8 +57,9 @@ impl Resolver<'_> {
         self.missing(&name, &said, preset_unclear);
         let plugin = said.plugin.map(|plugin| self.plugin(&table, plugin.value));
         let base_url = said.base_url.and_then(|url| self.base_url(&table, &url));
+        let private_addresses = said.private_addresses.unwrap_or(false);
         let credential = match said.credential {
-            Some(said) => self.credential(&table, said),
+            Some(said) => self.credential(&table, said, private_addresses),
             None => Some(Credential::None),
         };
         let headers = said.headers.into_iter();
@@ -85,7 +86,7 @@ impl Resolver<'_> {
             credential: credential?,
             headers,
             local: known.local,
-            private_addresses: said.private_addresses.unwrap_or(false) || written_out,
+            private_addresses: private_addresses || written_out,
             ca,
             priority: known.priority,
             settings: said.settings.into(),
@@ -220,7 +221,7 @@ fn timeouts(said: &said::Timeouts) -> Timeouts {
 }
 
 /// The operator wrote an address, or the one name that stands for one.
-fn names_an_address(url: &Url) -> bool {
+pub(super) fn names_an_address(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,

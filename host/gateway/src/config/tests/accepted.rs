@@ -125,6 +125,14 @@ fn forms_of_a_credential() {
             r#"{ query = { name = "key", env = "HOUSE_KEY" } }"#,
             r#"Query { name: "key", secret: Secret(from HOUSE_KEY) }"#,
         ),
+        (
+            r#"{ oauth2 = { token_url = "https://auth.example/t?v=1", client_id = "me", client_secret = { env = "HOUSE_KEY" } } }"#,
+            r#"OAuth2(OAuth2 { token_url: Url { scheme: "https", cannot_be_a_base: false, username: "", password: None, host: Some(Domain("auth.example")), port: None, path: "/t", query: Some("v=1"), fragment: None }, private_addresses: false, client_id: "me", client_secret: Some(Secret(from HOUSE_KEY)), client_authentication: Basic, refresh_token: None, write_back: false, scope: None, parameters: [] })"#,
+        ),
+        (
+            r#"{ oauth2 = { token_url = "http://localhost:9/t", client_id = "me", refresh_token = { env = "HOUSE_KEY" }, client_authentication = "body", scope = "chat", parameters = { audience = "x" } } }"#,
+            r#"OAuth2(OAuth2 { token_url: Url { scheme: "http", cannot_be_a_base: false, username: "", password: None, host: Some(Domain("localhost")), port: Some(9), path: "/t", query: None, fragment: None }, private_addresses: false, client_id: "me", client_secret: None, client_authentication: Body, refresh_token: Some(Secret(from HOUSE_KEY)), write_back: false, scope: Some("chat"), parameters: [("audience", "x")] })"#,
+        ),
         (r#""none""#, "None"),
     ];
     for (credential, expected) in table {
@@ -191,7 +199,7 @@ fn a_preset_fills_in_what_is_not_said() {
     let mine = &config.providers[0];
     assert_eq!((mine.name.as_str(), mine.priority, mine.open_models), ("mine", 1, true));
     assert_eq!(mine.settings["project"], "p");
-    let secret = mine.credential.secret().map(|secret| secret.expose().to_owned());
+    let secret = mine.credential.secrets().next().map(|secret| secret.expose().to_owned());
     assert_eq!(secret.as_deref(), Some("sesame"));
     assert!(config.candidates.iter().all(|candidate| candidate.id.starts_with("mine/")));
     // Who lists models means these and no others; what the preset knows of them holds.
