@@ -234,6 +234,14 @@ pub struct RateLimitHeaders {
     pub reset_requests: Option<HeaderName>,
     /// When there are all tokens again.
     pub reset_tokens: Option<HeaderName>,
+    /// Tokens of input that are left, where they are limited apart from those of output.
+    pub remaining_input_tokens: Option<HeaderName>,
+    /// Tokens of output that are left, likewise.
+    pub remaining_output_tokens: Option<HeaderName>,
+    /// When there are all tokens of input again.
+    pub reset_input_tokens: Option<HeaderName>,
+    /// When there are all tokens of output again.
+    pub reset_output_tokens: Option<HeaderName>,
 }
 
 /// A model at a provider.

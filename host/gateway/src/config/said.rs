@@ -424,5 +424,9 @@ fn rate_limits(table: &mut Table<'_>) -> RateLimitHeaders {
         remaining_tokens: name("remaining_tokens"),
         reset_requests: name("reset_requests"),
         reset_tokens: name("reset_tokens"),
+        remaining_input_tokens: name("remaining_input_tokens"),
+        remaining_output_tokens: name("remaining_output_tokens"),
+        reset_input_tokens: name("reset_input_tokens"),
+        reset_output_tokens: name("reset_output_tokens"),
     }
 }

@@ -92,7 +92,8 @@ fn unknown_keys_of_every_table() {
         ("providers.x.timeouts", "connect, first_byte, between_chunks, whole"),
         (
             "providers.x.rate_limits",
-            "remaining_requests, remaining_tokens, reset_requests, reset_tokens",
+            "remaining_requests, remaining_tokens, reset_requests, reset_tokens, \
+             remaining_input_tokens, remaining_output_tokens, reset_input_tokens, reset_output_tokens",
         ),
         ("providers.x.plugin", "digest, path, manifest"),
         ("providers.x.credential", "env, file, bearer, header, query, basic, oauth2"),

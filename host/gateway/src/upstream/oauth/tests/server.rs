@@ -55,7 +55,7 @@ impl Server {
             while let Ok((stream, _)) = listener.accept().await {
                 let server = serving.clone();
                 tokio::spawn(async move {
-                    let service = service_fn(|request| server.answer(request));
+                    let service = service_fn(|request| server.clone().answer(request));
                     let builder = auto::Builder::new(TokioExecutor::new());
                     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
                 });
@@ -98,7 +98,7 @@ impl Server {
     }
 
     async fn answer(
-        &self,
+        self: Arc<Self>,
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
         let (parts, body) = request.into_parts();
