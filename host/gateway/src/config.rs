@@ -23,8 +23,8 @@ pub use environment::Environment;
 pub use problem::{Place, Problem, Problems};
 pub use resolved::{
     Admin, Candidate, ClientAuthentication, Config, Credential, LimitOverrides, Log, LogFormat,
-    OAuth2, PluginSource, Plugins, Policy, Provider, RateLimitHeaders, Route, Sandbox, Server,
-    Timeouts,
+    OAuth2, PluginSource, Plugins, Policy, Prices, Provider, RateLimitHeaders, Rates, Route,
+    Sandbox, Server, Tier, Timeouts, Tokens,
 };
 pub use secret::{Secret, SecretSource};
 

@@ -1,7 +1,7 @@
 //! From the name that a client asked for to the candidates that it may mean.
 
 use crate::candidate::Candidate;
-use crate::config::{Candidate as Configured, Config, Provider as ConfiguredProvider};
+use crate::config::{Candidate as Configured, Config, Prices, Provider as ConfiguredProvider};
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::request::Request;
@@ -126,8 +126,7 @@ impl Routes {
             local: provider.local,
             context_tokens: None,
             max_output_tokens: None,
-            input_price: None,
-            output_price: None,
+            prices: Prices::default(),
         }));
         opened.insert(asked.to_owned(), candidate.clone());
         Some(candidate)

@@ -103,8 +103,11 @@ mod tests {
                 let model = &model.value;
                 let twice = models[..index].iter().any(|other| other.value.id == model.id);
                 assert!(!twice, "{name}/{} is listed twice", model.id);
-                let prices = (model.input_price.is_some(), model.output_price.is_some());
-                assert!(prices.0 == prices.1, "{name}/{} has half a price", model.id);
+                let prices = &model.prices;
+                let (input, output) = (prices.base.input.is_some(), prices.base.output.is_some());
+                assert_eq!(input, output, "{name}/{} has half a price", model.id);
+                let dated = prices.source.is_some() && prices.as_of.is_some();
+                assert!(dated || !input, "{name}/{} does not say where its price is from", model.id);
             }
         }
     }

@@ -2,6 +2,7 @@
 //! every secret read. Built once; nothing in it has to be checked again.
 
 mod credential;
+mod price;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use serde_json::Value as Json;
 use url::Url;
 
 pub use credential::{ClientAuthentication, Credential, OAuth2};
+pub use price::{Prices, Rates, Tier, Tokens};
 
 /// A whole configuration that can be run.
 #[derive(Clone, Debug)]
@@ -267,10 +269,8 @@ pub struct Candidate {
     pub context_tokens: Option<u32>,
     /// Tokens of an answer at most.
     pub max_output_tokens: Option<u32>,
-    /// US dollars per million tokens.
-    pub input_price: Option<f64>,
-    /// US dollars per million tokens.
-    pub output_price: Option<f64>,
+    /// What its tokens cost.
+    pub prices: Prices,
 }
 
 impl Candidate {

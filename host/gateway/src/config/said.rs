@@ -4,6 +4,7 @@
 //! is decided in `resolve`, in one place.
 
 mod merge;
+mod model;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::credential::Credential;
 use super::problem::At;
 use super::read::{Table, Value};
 use super::resolved::{LimitOverrides, LogFormat, RateLimitHeaders};
+pub(crate) use model::Model;
 
 /// A whole configuration.
 #[derive(Default)]
@@ -89,20 +91,6 @@ pub(crate) enum Plugin {
 pub(crate) enum HeaderFrom {
     Text(HeaderValue),
     Env(At<String>),
-}
-
-/// One model of a provider.
-#[derive(Clone, Default)]
-pub(crate) struct Model {
-    pub(crate) id: String,
-    pub(crate) name: Option<String>,
-    pub(crate) context_tokens: Option<u32>,
-    pub(crate) max_output_tokens: Option<u32>,
-    pub(crate) input_price: Option<f64>,
-    pub(crate) output_price: Option<f64>,
-    pub(crate) operations: Option<Vec<String>>,
-    pub(crate) features: Option<Vec<String>>,
-    pub(crate) tags: Option<Vec<String>>,
 }
 
 /// `timeouts` of a provider.
@@ -201,8 +189,7 @@ impl Provider {
             unclear: Unclear::default(),
         };
         let before = table.problems_so_far();
-        said.models =
-            table.list("models", "a list of models", Model::read).map(|models| models.value);
+        said.models = Model::read_all(table);
         let misread = table.problems_so_far() > before;
         said.unclear = Unclear {
             preset: said.preset.is_none() && table.attempted("preset"),
@@ -211,35 +198,6 @@ impl Provider {
             models: misread || said.models.is_none() && table.attempted("models"),
         };
         said
-    }
-}
-
-impl Model {
-    fn read(value: Value<'_>) -> Option<At<Self>> {
-        const EXPECTED: &str = "a model's name, or a table such as { id = \"m1\" }";
-        let place = value.place.clone();
-        let model = if value.is_table() {
-            value.table(EXPECTED, |table| {
-                let id = table.string("id");
-                if id.is_none() {
-                    table.problem("has no `id`; expected the model's name");
-                }
-                Self {
-                    id: id.map(|id| id.value).unwrap_or_default(),
-                    name: table.string("name").map(|name| name.value),
-                    context_tokens: table.count("context_tokens", 1),
-                    max_output_tokens: table.count("max_output_tokens", 1),
-                    input_price: table.dollars("input_price"),
-                    output_price: table.dollars("output_price"),
-                    operations: words(table, "operations"),
-                    features: words(table, "features"),
-                    tags: words(table, "tags"),
-                }
-            })?
-        } else {
-            Self { id: value.string(EXPECTED)?.value, ..Self::default() }
-        };
-        (!model.id.is_empty()).then(|| At::new(model, place))
     }
 }
 

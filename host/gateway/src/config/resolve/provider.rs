@@ -205,8 +205,7 @@ pub(super) fn candidate(provider: usize, known: &Known, said: said::Model) -> Ca
         local: known.local,
         context_tokens: said.context_tokens,
         max_output_tokens: said.max_output_tokens,
-        input_price: said.input_price,
-        output_price: said.output_price,
+        prices: said.prices,
     }
 }
 

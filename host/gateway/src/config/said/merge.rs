@@ -32,7 +32,7 @@ impl Provider {
                 None => self.open_models.or(preset.open_models),
             },
             remember: self.remember.or(preset.remember),
-            models: Model::over(self.models, preset.models),
+            models: Model::list_over(self.models, preset.models),
             settings,
             grants: self.grants.or(preset.grants),
             limits: self.limits.over(preset.limits),
@@ -51,7 +51,7 @@ impl Provider {
 
 impl Model {
     /// The operator's list, with what the preset knows of the models in it.
-    fn over(said: Option<Vec<At<Self>>>, preset: Option<Vec<At<Self>>>) -> Option<Vec<At<Self>>> {
+    fn list_over(said: Option<Vec<At<Self>>>, preset: Option<Vec<At<Self>>>) -> Option<Vec<At<Self>>> {
         let (Some(said), Some(preset)) = (&said, &preset) else {
             return said.or(preset);
         };
@@ -59,18 +59,7 @@ impl Model {
         let merge = |model: &At<Self>| {
             let At { value: said, place } = model.clone();
             let known = known(&said.id).cloned().unwrap_or_default();
-            let merged = Self {
-                id: said.id,
-                name: said.name.or(known.name),
-                context_tokens: said.context_tokens.or(known.context_tokens),
-                max_output_tokens: said.max_output_tokens.or(known.max_output_tokens),
-                input_price: said.input_price.or(known.input_price),
-                output_price: said.output_price.or(known.output_price),
-                operations: said.operations.or(known.operations),
-                features: said.features.or(known.features),
-                tags: said.tags.or(known.tags),
-            };
-            At::new(merged, place)
+            At::new(said.over(known), place)
         };
         Some(said.iter().map(merge).collect())
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::resolve;
 use crate::config::preset;
-use crate::config::{self, Config, Credential, Environment, LogFormat, PluginSource, Timeouts};
+use crate::config::{
+    self, Config, Credential, Environment, LogFormat, PluginSource, Prices, Timeouts,
+};
 
 fn good(text: &str) -> Config {
     resolve(text).unwrap_or_else(|problems| panic!("{text}\n{problems}"))
@@ -56,7 +58,8 @@ priority = 7
 local = true
 private_addresses = true
 ca = "roots.pem"
-models = ["m1", { id = "org/m2", name = "m2-2024", context_tokens = 8192, max_output_tokens = 1024, input_price = 1, output_price = 2.5, operations = ["chat", "rerank"], features = ["tools"], tags = ["coding"] }]
+models = ["m1", { id = "org/m2", name = "m2-2024", context_tokens = 8192, max_output_tokens = 1024, input_price = 1, output_price = 2.5, cached_input_price = 0.1, cache_write_price = 1.25, price_tiers = [{ above_tokens = 20, input_price = 3, output_price = 9 }, { above_tokens = 10, input_price = 2, output_price = 5 }], source = "https://house.example/prices", operations = ["chat", "rerank"], features = ["tools"], tags = ["coding"] }]
+prices = { source = "elsewhere", as_of = "2026-11-05" }
 settings = { passthrough = true, depth = { n = [1, 0x10, 2.5, "a"] } }
 grants = ["kv"]
 limits = { memory = "16MiB", cpu_ms = 5, table_elements = 1, handles = 2, host_calls = 3, output_bytes = 4, log_lines = 6, deadline_ms = 7 }
@@ -106,7 +109,14 @@ rate_limits = { remaining_requests = "X-Left" }
         (m2.id.as_str(), m2.bare(), m2.model.as_str()),
         ("house/org/m2", "org/m2", "m2-2024")
     );
-    assert_eq!((m2.input_price, m2.output_price), (Some(1.0), Some(2.5)));
+    let rates = m2.prices.base;
+    assert_eq!((rates.input, rates.output), (Some(1.0), Some(2.5)));
+    assert_eq!((rates.cached_input, rates.cache_write), (Some(0.1), Some(1.25)));
+    assert_eq!(m2.prices.tiers.iter().map(|tier| tier.above_tokens).collect::<Vec<_>>(), [10, 20]);
+    assert_eq!(m2.prices.at(15).output, Some(5.0));
+    let said = (m2.prices.source.as_deref(), m2.prices.as_of.as_deref());
+    assert_eq!(said, (Some("https://house.example/prices"), Some("2026-11-05")));
+    assert_eq!(config.candidates[0].prices, Prices::default());
     assert_eq!((m2.operations.join("+"), m2.priority, m2.local), ("chat+rerank".into(), 7, true));
     assert_eq!(config.candidates[0].operations, ["chat"]);
     assert_eq!(config.sources, ["portcullis.toml", "key"].map(|name| folder.path().join(name)));
