@@ -22,6 +22,8 @@ mod input;
 mod languages;
 #[path = "all/lifecycle.rs"]
 mod lifecycle;
+#[path = "all/limits.rs"]
+mod limits;
 #[path = "all/memory.rs"]
 mod memory;
 #[path = "all/models.rs"]
