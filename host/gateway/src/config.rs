@@ -19,6 +19,7 @@ mod units;
 
 use std::path::Path;
 
+pub use describe::models as describe_models;
 pub use environment::Environment;
 pub use problem::{Place, Problem, Problems};
 pub use resolved::{
@@ -29,6 +30,11 @@ pub use resolved::{
 pub use secret::{Secret, SecretSource};
 
 use resolve::Resolver;
+
+/// Every model that comes with the program, as "preset/model".
+pub fn shipped() -> Vec<Candidate> {
+    preset::models()
+}
 
 /// Reads a configuration file, and what it names: secrets from `environment` and from files.
 /// Relative paths in it start from its own folder.

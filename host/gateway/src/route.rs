@@ -115,7 +115,8 @@ impl Routes {
             // What is forgotten is only how these did of late.
             opened.clear();
         }
-        let candidate = Arc::new(Candidate::new(Configured {
+        let known = provider.catalogue.iter().find(|known| known.id == asked).cloned();
+        let unknown = || Configured {
             id: asked.to_owned(),
             provider: *index,
             model: model.to_owned(),
@@ -127,7 +128,8 @@ impl Routes {
             context_tokens: None,
             max_output_tokens: None,
             prices: Prices::default(),
-        }));
+        };
+        let candidate = Arc::new(Candidate::new(known.unwrap_or_else(unknown)));
         opened.insert(asked.to_owned(), candidate.clone());
         Some(candidate)
     }

@@ -1,8 +1,11 @@
 //! What a configuration amounts to, as tables that an operator reads before trusting it.
 
+mod models;
+
 use std::fmt::Write as _;
 
 use super::resolved::{Config, Credential, PluginSource, Provider};
+pub use models::models;
 
 /// No line is wider.
 const WIDTH: usize = 100;

@@ -4,6 +4,8 @@
 use super::credential::SecretFrom;
 use super::problem::{Place, Problem, Problems};
 use super::read;
+use super::resolve::provider::{Known, candidate};
+use super::resolved::Candidate;
 use super::said;
 
 /// Each preset's name and text, sorted; written by the build script.
@@ -49,6 +51,19 @@ impl Preset {
             SecretFrom::File(_) => None,
         }
     }
+}
+
+/// Every model that a preset knows, as "preset/model".
+pub(crate) fn models() -> Vec<Candidate> {
+    let of = |(index, name): (usize, &'static str)| {
+        let found = find(name, &Place::outside(name)).and_then(Result::ok);
+        let provider = found.map(|(preset, _)| preset.provider).unwrap_or_default();
+        let local = provider.local.unwrap_or(false);
+        let known = Known { name: name.to_owned(), local, ..Known::default() };
+        let models = provider.models.unwrap_or_default().into_iter();
+        models.map(move |model| candidate(index, &known, model.value))
+    };
+    names().into_iter().enumerate().flat_map(of).collect()
 }
 
 /// A preset whose key can be in the environment.
@@ -107,7 +122,11 @@ mod tests {
                 let (input, output) = (prices.base.input.is_some(), prices.base.output.is_some());
                 assert_eq!(input, output, "{name}/{} has half a price", model.id);
                 let dated = prices.source.is_some() && prices.as_of.is_some();
-                assert!(dated || !input, "{name}/{} does not say where its price is from", model.id);
+                assert!(
+                    dated || !input,
+                    "{name}/{} does not say where its price is from",
+                    model.id
+                );
             }
         }
     }

@@ -144,6 +144,9 @@ pub struct Provider {
     pub rate_limits: Option<RateLimitHeaders>,
     /// A model that is not among the candidates may be asked for as `provider/model`.
     pub open_models: bool,
+    /// What is known of models that are not among the candidates; empty where none may be asked
+    /// for.
+    pub catalogue: Vec<Candidate>,
     /// What its plugin answers to the same questions is remembered.
     pub remember: bool,
 }

@@ -16,6 +16,7 @@ use super::credential::Credential;
 use super::problem::At;
 use super::read::{Table, Value};
 use super::resolved::{LimitOverrides, LogFormat, RateLimitHeaders};
+pub(crate) use merge::find;
 pub(crate) use model::Model;
 
 /// A whole configuration.
@@ -59,6 +60,7 @@ pub(crate) struct Provider {
     pub(crate) private_addresses: Option<bool>,
     pub(crate) ca: Option<At<String>>,
     pub(crate) models: Option<Vec<At<Model>>>,
+    pub(crate) models_from: Option<ModelsFrom>,
     pub(crate) open_models: Option<bool>,
     pub(crate) remember: Option<bool>,
     pub(crate) settings: Map<String, Json>,
@@ -84,6 +86,14 @@ pub(crate) struct Unclear {
 pub(crate) enum Plugin {
     Bundled(String),
     File { path: At<String>, manifest: Option<At<String>>, digest: Option<[u8; 32]> },
+}
+
+/// A file that tells more of models.
+#[derive(Clone)]
+pub(crate) struct ModelsFrom {
+    pub(crate) file: At<String>,
+    /// What the file calls the provider; `None`: as its preset, or else itself is called.
+    pub(crate) name: Option<At<String>>,
 }
 
 /// Where the value of a header comes from.
@@ -178,6 +188,7 @@ impl Provider {
             private_addresses: table.boolean("private_addresses"),
             ca: table.string("ca"),
             models: None,
+            models_from: ModelsFrom::read(table),
             open_models: table.boolean("open_models"),
             remember: table.boolean("remember"),
             settings: table.json("settings").unwrap_or_default(),
@@ -198,6 +209,23 @@ impl Provider {
             models: misread || said.models.is_none() && table.attempted("models"),
         };
         said
+    }
+}
+
+impl ModelsFrom {
+    fn read(table: &mut Table<'_>) -> Option<Self> {
+        const EXPECTED: &str = "a file, or { file = \"models.toml\", name = \"NAME\" }";
+        let value = table.value("models_from")?;
+        if !value.is_table() {
+            return Some(Self { file: value.string(EXPECTED)?, name: None });
+        }
+        value.table(EXPECTED, |table| {
+            let (file, name) = (table.string("file"), table.string("name"));
+            if file.is_none() && !table.has("file") {
+                table.problem("has no `file`; expected the path of a file of models");
+            }
+            Some(Self { file: file?, name })
+        })?
     }
 }
 

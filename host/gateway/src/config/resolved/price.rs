@@ -131,10 +131,8 @@ mod tests {
     fn what_is_not_known_is_not_free() {
         check(&Prices::default(), tokens(0, 0), None);
         check(&Prices::default(), tokens(10, 0), None);
-        let half = Prices {
-            base: Rates { input: Some(2.0), ..Rates::default() },
-            ..Prices::default()
-        };
+        let half =
+            Prices { base: Rates { input: Some(2.0), ..Rates::default() }, ..Prices::default() };
         check(&half, tokens(500_000, 0), Some(1.0));
         check(&half, tokens(500_000, 1), None);
     }

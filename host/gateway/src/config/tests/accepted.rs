@@ -227,6 +227,66 @@ fn a_preset_fills_in_what_is_not_said() {
 }
 
 #[test]
+fn a_preset_of_a_session_asks_for_what_it_does_not_know() {
+    let sessions = || preset::names().into_iter().filter(|name| *name == "openclaw");
+    assert_eq!(sessions().count(), 1);
+    let text = "[providers.agent]\npreset = \"openclaw\"\n";
+    let environment = Environment::from_iter([("OPENCLAW_REFRESH_TOKEN", "sesame")]);
+    let path = Path::new("portcullis.toml");
+    let resolve = |text: &str| config::parse("portcullis.toml", text, path, &environment);
+    let missing = resolve(text).unwrap_err().to_string();
+    for expected in
+        ["`oauth2` has no `token_url`; expected", "`oauth2` has no `client_id`; expected"]
+    {
+        assert!(missing.contains(expected), "{missing}");
+    }
+    let rest =
+        "credential = { oauth2 = { token_url = \"https://auth.example/t\", client_id = \"me\" } }";
+    let config = resolve(&format!("{text}{rest}")).unwrap();
+    let Credential::OAuth2(oauth2) = &config.providers[0].credential else { panic!() };
+    let refresh_token = oauth2.refresh_token.as_ref().unwrap();
+    assert_eq!((oauth2.client_id.as_str(), refresh_token.expose()), ("me", "sesame"));
+    assert!(config.describe().contains("oauth2 OPENCLAW_REFRESH_TOKEN"), "{}", config.describe());
+    assert_eq!(ids(&config, 0), ["agent/openclaw"]);
+    // Its own token in place of a session.
+    let own = resolve(&format!(
+        "{text}credential = {{ bearer = {{ env = \"OPENCLAW_REFRESH_TOKEN\" }} }}"
+    ));
+    assert!(matches!(own.unwrap().providers[0].credential, Credential::Bearer(_)));
+    // Without a file, nobody is told to serve what cannot be complete.
+    assert!(preset::keyed().iter().all(|keyed| keyed.name != "openclaw"));
+}
+
+#[test]
+fn a_file_of_models_that_cannot_be_used_is_said_where_it_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    file("models.toml", "[[models.hose]]\nid = \"m\"\ninput_prise = 1\n");
+    let problems = |from: &str| {
+        let text = format!(
+            "[providers.house]\nplugin = \"x\"\nbase_url = \"http://[::1]/\"\nmodels_from = {from}"
+        );
+        file("portcullis.toml", &text);
+        let path = folder.path().join("portcullis.toml");
+        let problems = config::load(&path, &Environment::default()).unwrap_err().to_string();
+        problems.replace(&format!("{}/", folder.path().display()), "")
+    };
+    let found = problems("\"models.toml\"");
+    assert!(
+        found.contains("[providers.house] `models_from`: models.toml has no [[models.house]]; did you mean `hose`?"),
+        "{found}"
+    );
+    assert!(found.contains("models.toml:3:1: unknown key `input_prise` in [models.hose[0]]; did you mean `input_price`?"), "{found}");
+    let found = problems("{ file = \"nothing.toml\" }");
+    assert!(found.contains("`models_from`: nothing.toml cannot be read: No such file"), "{found}");
+    let found = problems("{ name = \"x\" }");
+    assert!(
+        found.contains("[providers.house.models_from] has no `file`; expected the path"),
+        "{found}"
+    );
+}
+
+#[test]
 fn a_preset_is_not_believed_to_be_local_elsewhere() {
     let (_, _, keyless) = presets();
     let local = |more: &str| {

@@ -78,7 +78,7 @@ fn unknown_keys_of_every_table() {
     let limits =
         "memory, cpu_ms, table_elements, handles, host_calls, output_bytes, log_lines, deadline_ms";
     let provider = "preset, plugin, base_url, credential, headers, priority, local, private_addresses, \
-                    ca, open_models, remember, settings, grants, limits, concurrency, timeouts, rate_limits, prices, models";
+                    ca, models_from, open_models, remember, settings, grants, limits, concurrency, timeouts, rate_limits, prices, models";
     let model = "id, name, context_tokens, max_output_tokens, input_price, output_price, \
                  cached_input_price, cache_write_price, price_tiers, source, as_of, operations, features, tags";
     let table = [
@@ -109,6 +109,7 @@ fn unknown_keys_of_every_table() {
         ("providers.x.credential.oauth2.client_secret", "env, file"),
         ("providers.x.credential.oauth2.refresh_token", "env, file"),
         ("providers.x.headers.y", "env"),
+        ("providers.x.models_from", "file, name"),
         ("policies.x", "plugin, grants, settings, limits, remember"),
         ("policies.x.limits", limits),
         ("routes.x", "policies, candidates, timeouts"),
