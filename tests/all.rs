@@ -6,6 +6,8 @@ mod caller;
 #[path = "all/house.rs"]
 mod house;
 
+#[path = "all/credentials.rs"]
+mod credentials;
 #[path = "all/dialects.rs"]
 mod dialects;
 #[path = "all/examples.rs"]
@@ -20,6 +22,8 @@ mod input;
 mod languages;
 #[path = "all/lifecycle.rs"]
 mod lifecycle;
+#[path = "all/limits.rs"]
+mod limits;
 #[path = "all/memory.rs"]
 mod memory;
 #[path = "all/models.rs"]

@@ -1,7 +1,6 @@
 //! A call to an upstream, made as a plugin wants it and as far as it may.
 
 use crate::candidate::Candidate;
-use crate::config::Credential;
 use crate::contract::{FailureKind, JsonEdit, providers};
 use crate::exchange;
 use crate::failure::Failure;
@@ -13,9 +12,7 @@ use crate::wire::form;
 use crate::wire::json_edit::{self, EditRef};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use memchr::memmem;
 use portcullis_sandbox::Fault;
-use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Bytes of a refusal that its plugin gets to read.
@@ -86,7 +83,8 @@ impl Call {
         }
         let head = providers::ReplyHead { status: status.as_u16(), headers: visible(&headers) };
         let body = reply.body.beginning(MAX_REFUSAL).await;
-        let body = redacted(&body, &self.provider.configured.credential);
+        // Neither the plugin nor the client may learn a credential that the upstream repeats.
+        let body = self.provider.client.redacted(&body);
         Err(exchange::refused(&self.provider, &self.generation, &self.request, &head, &body).await)
     }
 
@@ -161,41 +159,4 @@ fn visible(headers: &http::HeaderMap) -> Vec<(String, String)> {
     let shown = headers.iter().filter(|(name, _)| !secret(name));
     let text = shown.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     text.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-/// A refusal without the credential, which some upstreams repeat when they reject it. Neither
-/// the plugin nor the client may learn it.
-fn redacted<'a>(body: &'a [u8], credential: &Credential) -> Cow<'a, [u8]> {
-    let Some(secret) = credential.secret().map(|secret| secret.expose().as_bytes()) else {
-        return Cow::Borrowed(body);
-    };
-    if secret.is_empty() || memmem::find(body, secret).is_none() {
-        return Cow::Borrowed(body);
-    }
-    let mut safe = Vec::with_capacity(body.len());
-    let mut rest = body;
-    while let Some(at) = memmem::find(rest, secret) {
-        safe.extend_from_slice(&rest[..at]);
-        safe.extend_from_slice(b"(redacted)");
-        rest = &rest[at + secret.len()..];
-    }
-    safe.extend_from_slice(rest);
-    Cow::Owned(safe)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Secret;
-
-    #[test]
-    fn a_credential_that_an_upstream_repeats_is_shown_to_nobody() {
-        let credential = Credential::Bearer(Secret::of_test("sk-1"));
-        let safe = |body: &str| {
-            String::from_utf8(redacted(body.as_bytes(), &credential).into_owned()).unwrap()
-        };
-        assert_eq!(safe("no: sk-1, really sk-1!"), "no: (redacted), really (redacted)!");
-        assert_eq!(safe("no"), "no");
-        assert!(matches!(redacted(b"sk-1", &Credential::None), Cow::Borrowed(b"sk-1")));
-    }
 }

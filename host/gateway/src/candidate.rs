@@ -1,7 +1,7 @@
 //! Where a request could go: a model at a provider, and how it did of late.
 
 use crate::circuit::{self, Circuit};
-use crate::config::Candidate as Configured;
+use crate::config::{Candidate as Configured, Tokens};
 use crate::contract::{Usage, candidacy};
 use crate::events;
 use crate::failure::Failure;
@@ -34,12 +34,13 @@ impl Candidate {
 
     /// What the request would cost at most, in US dollars; `None` where a price is unknown.
     pub fn estimated_cost(&self, request: &Request) -> Option<f64> {
-        const MILLION: f64 = 1e6;
-        let input = self.profile.input_price? * f64::from(request.input_tokens);
         // A request that sets no bound is estimated at what most answers stay under.
-        let output_tokens = request.max_output_tokens.unwrap_or(1_024);
-        let output = self.profile.output_price? * f64::from(output_tokens);
-        Some((input + output) / MILLION)
+        let output = request.max_output_tokens.unwrap_or(1_024);
+        self.profile.prices.cost(Tokens {
+            input: request.input_tokens.into(),
+            output: output.into(),
+            ..Tokens::default()
+        })
     }
 }
 
@@ -165,8 +166,8 @@ impl candidacy::HostCandidates for State<Serving> {
             tags: profile.tags.clone(),
             local: profile.local,
             context_tokens: profile.context_tokens,
-            input_price: profile.input_price,
-            output_price: profile.output_price,
+            input_price: profile.prices.base.input,
+            output_price: profile.prices.base.output,
             extra: Vec::new(),
         })
     }

@@ -2,7 +2,9 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to a terminal")]
 
 mod ask;
+mod import;
 mod log;
+mod models;
 
 use crate::config::{self, Config, Environment};
 use crate::{load, serve};
@@ -38,6 +40,11 @@ enum Command {
     },
     /// Ask one question; the answer goes to standard output, where it went to standard error.
     Ask(ask::Question),
+    /// List models: how much each takes, what it costs and can.
+    Models(models::Which),
+    /// Make a file of models of somebody else's list; see `models_from` of a provider.
+    #[command(subcommand)]
+    Import(import::Import),
 }
 
 #[derive(clap::Args)]
@@ -53,6 +60,8 @@ pub fn run() -> ExitCode {
         Command::Serve { from } => run_serve(&from),
         Command::Check { from } => run_check(&from),
         Command::Ask(question) => ask::run(&question),
+        Command::Models(which) => models::run(&which),
+        Command::Import(import) => import::run(&import),
     };
     match outcome {
         Ok(code) => code,

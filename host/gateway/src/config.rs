@@ -19,15 +19,22 @@ mod units;
 
 use std::path::Path;
 
+pub use describe::models as describe_models;
 pub use environment::Environment;
 pub use problem::{Place, Problem, Problems};
 pub use resolved::{
-    Admin, Candidate, Config, Credential, LimitOverrides, Log, LogFormat, PluginSource, Plugins,
-    Policy, Provider, RateLimitHeaders, Route, Sandbox, Server, Timeouts,
+    Admin, Candidate, ClientAuthentication, Config, Credential, LimitOverrides, Log, LogFormat,
+    OAuth2, PluginSource, Plugins, Policy, Prices, Provider, RateLimitHeaders, Rates, Route,
+    Sandbox, Server, Tier, Timeouts, Tokens,
 };
 pub use secret::{Secret, SecretSource};
 
 use resolve::Resolver;
+
+/// Every model that comes with the program, as "preset/model".
+pub fn shipped() -> Vec<Candidate> {
+    preset::models()
+}
 
 /// Reads a configuration file, and what it names: secrets from `environment` and from files.
 /// Relative paths in it start from its own folder.

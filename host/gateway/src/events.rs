@@ -48,6 +48,9 @@ impl RequestClosed<'_> {
             why = record.message.as_deref(),
             input_tokens = record.input_tokens,
             output_tokens = record.output_tokens,
+            cached_input_tokens = record.cached_input_tokens,
+            cache_write_tokens = record.cache_write_tokens,
+            reasoning_tokens = record.reasoning_tokens,
             cost_usd = record.cost_usd,
             policy_us = record.policy_us,
             provider_us = record.provider_us,
@@ -94,6 +97,37 @@ impl CircuitOpened<'_> {
     pub fn emit(&self) {
         let (open_ms, failure) = (self.open_for.as_millis(), self.failure.word());
         tracing::warn!(candidate = self.candidate, open_ms, failure, "circuit opened");
+    }
+}
+
+/// An upstream's access token was fetched or renewed.
+pub struct TokenRenewed<'a> {
+    /// The token server: its name and port.
+    pub from: &'a str,
+    /// How long it lasts, where that was said.
+    pub lasts: Option<Duration>,
+}
+
+impl TokenRenewed<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        let lasts_s = self.lasts.map(|lasts| lasts.as_secs());
+        tracing::info!(from = self.from, lasts_s, "access token renewed");
+    }
+}
+
+/// An upstream's access token could not be fetched or renewed, or not be kept.
+pub struct TokenFailed<'a> {
+    /// The token server: its name and port.
+    pub from: &'a str,
+    /// Why, without any secret.
+    pub why: &'a str,
+}
+
+impl TokenFailed<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        tracing::warn!(from = self.from, "access token not renewed: {}", self.why);
     }
 }
 

@@ -6,6 +6,7 @@
 use crate::attempt::{self, Answered};
 use crate::candidate::Candidate;
 use crate::circuit::State;
+use crate::context;
 use crate::contract::FailureKind;
 use crate::failure::{Failure, Then};
 use crate::gateway::Gateway;
@@ -36,11 +37,19 @@ pub async fn run(
     let mut last = Failure::PassedOver { why: "none is configured" };
     let mut pins = Pins::default();
     let mut skipped = Vec::new();
+    let mut asked = false;
     for planned in &plan.attempts {
+        if let Err(failure) = context::check(request, &planned.candidate) {
+            entry.tried.push(Tried::of(&planned.candidate, &failure, Duration::ZERO));
+            // What those said that were asked is of more use to the client.
+            last = if asked { last } else { failure };
+            continue;
+        }
         let Some(leave) = planned.candidate.circuit.leave() else {
             skipped.push(planned);
             continue;
         };
+        asked = true;
         // To see whether it is well again, one call is enough.
         let retries = if leave.is_trial() { 0 } else { planned.retries };
         match persist(gateway, &mut pins, request, planned, retries, entry).await {
@@ -51,9 +60,7 @@ pub async fn run(
     }
     // A circuit decides who is asked first, not whether anybody is: a request whose only
     // candidates are ill gets their own word for it.
-    if entry.tried.is_empty()
-        && let Some(planned) = skipped.first()
-    {
+    if !asked && let Some(planned) = skipped.first() {
         let answered = persist(gateway, &mut pins, request, planned, 0, entry).await?;
         return Ok((planned.candidate.clone(), answered));
     }

@@ -104,7 +104,9 @@ impl Failure {
             Self::Plugin { .. } => (Next, Plugin),
             Self::Call(error) => match error {
                 SendError::Denied { .. } => (Next, Plugin),
-                SendError::AddressRefused { .. } | SendError::Tls { .. } => (Next, Operator),
+                SendError::AddressRefused { .. }
+                | SendError::Tls { .. }
+                | SendError::Token { .. } => (Next, Operator),
                 // Nothing was sent.
                 SendError::Resolve { .. }
                 | SendError::Connect { .. }
@@ -134,6 +136,7 @@ impl Failure {
             Self::Plugin { .. } => FailureKind::Other,
             Self::Call(error) => match error {
                 SendError::Denied { .. } => FailureKind::Other,
+                SendError::Token { .. } => FailureKind::Authentication,
                 SendError::Resolve { .. }
                 | SendError::AddressRefused { .. }
                 | SendError::Connect { .. }

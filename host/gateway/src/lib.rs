@@ -27,6 +27,7 @@ pub mod question;
 
 pub mod attempt;
 pub mod call;
+pub mod context;
 pub mod exchange;
 pub mod execute;
 pub mod frame;

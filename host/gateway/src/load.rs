@@ -194,5 +194,9 @@ fn rate_limits(manifest: &Manifest) -> Result<RateLimitHeaders, String> {
         remaining_tokens: named("remaining_tokens")?,
         reset_requests: named("reset_requests")?,
         reset_tokens: named("reset_tokens")?,
+        remaining_input_tokens: named("remaining_input_tokens")?,
+        remaining_output_tokens: named("remaining_output_tokens")?,
+        reset_input_tokens: named("reset_input_tokens")?,
+        reset_output_tokens: named("reset_output_tokens")?,
     })
 }

@@ -4,6 +4,7 @@
 //! is over, when it failed, or, by being dropped, when the client went away.
 
 use crate::candidate::Candidate;
+use crate::config::Tokens;
 use crate::contract::Usage;
 use crate::events;
 use crate::failure::Failure;
@@ -96,6 +97,12 @@ pub struct Record {
     pub input_tokens: Option<u64>,
     /// Tokens of output, likewise.
     pub output_tokens: Option<u64>,
+    /// Of those of input, read from the upstream's cache.
+    pub cached_input_tokens: Option<u64>,
+    /// Of those of input, written to the upstream's cache.
+    pub cache_write_tokens: Option<u64>,
+    /// Of those of output, spent on reasoning.
+    pub reasoning_tokens: Option<u64>,
     /// US dollars, by the configured prices.
     pub cost_usd: Option<f64>,
     /// Time in policies, in microseconds.
@@ -150,6 +157,9 @@ impl Entry {
             message: None,
             input_tokens: None,
             output_tokens: None,
+            cached_input_tokens: None,
+            cache_write_tokens: None,
+            reasoning_tokens: None,
             cost_usd: None,
             policy_us: 0,
             provider_us: 0,
@@ -169,13 +179,15 @@ impl Entry {
         let Some(usage) = usage else { return };
         self.record.input_tokens = usage.input_tokens;
         self.record.output_tokens = usage.output_tokens;
-        let priced = |tokens: Option<u64>, price: Option<f64>| {
-            Some(tokens.unwrap_or(0) as f64 * price? / 1e6)
-        };
-        let profile = &candidate.profile;
-        let computed = priced(usage.input_tokens, profile.input_price)
-            .zip(priced(usage.output_tokens, profile.output_price))
-            .map(|(input, output)| input + output);
+        self.record.cached_input_tokens = usage.cached_input_tokens;
+        self.record.cache_write_tokens = usage.cache_write_tokens;
+        self.record.reasoning_tokens = usage.reasoning_tokens;
+        let computed = candidate.profile.prices.cost(Tokens {
+            input: usage.input_tokens.unwrap_or(0),
+            output: usage.output_tokens.unwrap_or(0),
+            cached_input: usage.cached_input_tokens.unwrap_or(0),
+            cache_write: usage.cache_write_tokens.unwrap_or(0),
+        });
         self.record.cost_usd = usage.cost_usd.or(computed);
     }
 

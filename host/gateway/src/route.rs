@@ -1,7 +1,7 @@
 //! From the name that a client asked for to the candidates that it may mean.
 
 use crate::candidate::Candidate;
-use crate::config::{Candidate as Configured, Config, Provider as ConfiguredProvider};
+use crate::config::{Candidate as Configured, Config, Prices, Provider as ConfiguredProvider};
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::request::Request;
@@ -115,7 +115,8 @@ impl Routes {
             // What is forgotten is only how these did of late.
             opened.clear();
         }
-        let candidate = Arc::new(Candidate::new(Configured {
+        let known = provider.catalogue.iter().find(|known| known.id == asked).cloned();
+        let unknown = || Configured {
             id: asked.to_owned(),
             provider: *index,
             model: model.to_owned(),
@@ -126,9 +127,9 @@ impl Routes {
             local: provider.local,
             context_tokens: None,
             max_output_tokens: None,
-            input_price: None,
-            output_price: None,
-        }));
+            prices: Prices::default(),
+        };
+        let candidate = Arc::new(Candidate::new(known.unwrap_or_else(unknown)));
         opened.insert(asked.to_owned(), candidate.clone());
         Some(candidate)
     }

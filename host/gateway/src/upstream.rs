@@ -9,6 +9,8 @@ pub mod authorize;
 mod connect;
 pub mod failure;
 pub mod http;
+mod oauth;
 mod pool;
+mod redact;
 mod reply;
 mod vet;

@@ -75,3 +75,46 @@ fn asking_nobody_is_an_error_that_says_where() {
     let output = portcullis(folder.path(), &["ask", "--server", "127.0.0.1:9", "hello"], &[]);
     check(&output, 1, &[], &["no gateway answers at 127.0.0.1:9"]);
 }
+
+#[test]
+fn models_are_listed_with_what_they_cost_and_where_that_is_from() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nothing is configured: those that come with the program, and no key is asked for.
+    let output = portcullis(folder.path(), &["models"], &[]);
+    let expected = ["MODEL", "groq/openai/gpt-oss-120b", "as of 2026-", "https://groq.com/pricing"];
+    check(&output, 0, &expected, &[]);
+    let text = "[providers.house]\nplugin = \"openai\"\nbase_url = \"http://127.0.0.1:9\"\n\
+                models = [{ id = \"m\", context_tokens = 1000, input_price = 1, output_price = 2.125, \
+                price_tiers = [{ above_tokens = 500, input_price = 3, output_price = 4 }], \
+                source = \"the house\", as_of = \"2026-11-21\", features = [\"tools\"] }, \"n\"]\n";
+    std::fs::write(folder.path().join("portcullis.toml"), text).unwrap();
+    let output = portcullis(folder.path(), &["models"], &[]);
+    let expected = "\
+MODEL               CONTEXT  OUTPUT    IN    OUT  CACHED  WRITTEN  FROM  CAN
+house/m                1000       -  1.00  2.125       -        -     1  chat: tools
+  above 500 tokens                   3.00   4.00       -        -
+house/n                   -       -     -      -       -        -     -  chat
+";
+    check(&output, 0, &[expected, "   1  the house as of 2026-11-21\n"], &[]);
+    check(&portcullis(folder.path(), &["models", "--shipped"], &[]), 0, &["groq/"], &[]);
+}
+
+#[test]
+fn a_list_of_models_is_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = r#"{"groq/m1": {"litellm_provider": "groq", "mode": "chat",
+        "input_cost_per_token": 5e-08, "output_cost_per_token": 8e-08, "rpm": 30},
+        "picture": {"litellm_provider": "groq", "mode": "image_generation"}}"#;
+    std::fs::write(folder.path().join("prices.json"), list).unwrap();
+    let output = portcullis(folder.path(), &["import", "litellm", "prices.json"], &[]);
+    let file = ["[[models.groq]]\nid = \"m1\"\ninput_price = 0.05\noutput_price = 0.08\n"];
+    let report = ["1 models of 1 providers", "its mode is image_generation", "rpm (1)"];
+    check(&output, 0, &file, &report);
+    std::fs::write(folder.path().join("models.toml"), &output.stdout).unwrap();
+    let text = "[providers.groq]\nplugin = \"openai\"\nbase_url = \"http://127.0.0.1:9\"\n\
+                models_from = \"models.toml\"\nmodels = [\"m1\"]\n";
+    std::fs::write(folder.path().join("portcullis.toml"), text).unwrap();
+    check(&portcullis(folder.path(), &["models"], &[]), 0, &["groq/m1", "0.05"], &[]);
+    let output = portcullis(folder.path(), &["import", "litellm", "nothing.json"], &[]);
+    check(&output, 1, &[], &["nothing.json", "No such file"]);
+}

@@ -1,12 +1,15 @@
 //! How a credential is written: its form, and where the secret in it comes from.
 
+mod oauth2;
+
 use http::HeaderName;
 
 use super::problem::At;
 use super::read::{Table, Value};
+pub(crate) use oauth2::OAuth2;
 
 const FORMS: &str = "{ env = \"KEY\" }, { file = \"key\" }, or a form around one of these: \
-                     bearer, header, query, basic";
+                     bearer, header, query, basic, oauth2";
 
 /// A credential as it was said.
 #[derive(Clone)]
@@ -28,6 +31,7 @@ pub(crate) enum Credential {
         username: String,
         secret: SecretFrom,
     },
+    OAuth2(Box<OAuth2>),
 }
 
 /// Where a secret is to be read from.
@@ -61,10 +65,11 @@ impl Credential {
         let header = table.table("header", header).flatten();
         let query = table.table("query", query).flatten();
         let basic = table.table("basic", basic).flatten();
-        for later in ["oauth2", "sigv4", "command"] {
-            table.unsupported(later, "use bearer, header, query or basic");
+        let oauth2 = table.table("oauth2", OAuth2::read).map(|said| Self::OAuth2(Box::new(said)));
+        for later in ["sigv4", "command"] {
+            table.unsupported(later, "use bearer, header, query, basic or oauth2");
         }
-        let mut said = [short, bearer, header, query, basic].into_iter().flatten();
+        let mut said = [short, bearer, header, query, basic, oauth2].into_iter().flatten();
         let first = said.next();
         if table.problems_so_far() == before && !table.has_unknown() {
             if first.is_none() {
@@ -79,22 +84,28 @@ impl Credential {
     /// The operator's credential, in the form of the preset where it has none of its own.
     pub(crate) fn over(said: Option<At<Self>>, preset: Option<At<Self>>) -> Option<At<Self>> {
         let Some(said) = said else { return preset };
-        let Self::Short(secret) = said.value else {
-            return Some(said);
-        };
-        let whole = match preset.map(|preset| preset.value) {
-            Some(Self::Header { name, .. }) => Self::Header { name, secret },
-            Some(Self::Query { name, .. }) => Self::Query { name, secret },
-            Some(Self::Basic { username, .. }) => Self::Basic { username, secret },
-            _ => Self::Bearer(secret),
+        let whole = match (said.value, preset.map(|preset| preset.value)) {
+            (Self::Short(secret), Some(Self::Header { name, .. })) => Self::Header { name, secret },
+            (Self::Short(secret), Some(Self::Query { name, .. })) => Self::Query { name, secret },
+            (Self::Short(secret), Some(Self::Basic { username, .. })) => {
+                Self::Basic { username, secret }
+            }
+            (Self::Short(secret), Some(Self::OAuth2(preset))) => {
+                Self::OAuth2(Box::new(preset.with(secret)))
+            }
+            (Self::Short(secret), _) => Self::Bearer(secret),
+            (Self::OAuth2(said), Some(Self::OAuth2(preset))) => {
+                Self::OAuth2(Box::new(said.over(*preset)))
+            }
+            (said, _) => said,
         };
         Some(At::new(whole, said.place))
     }
 
-    /// Where its secret is to be read from.
+    /// Where its secret is to be read from, where it has one and no more.
     pub(crate) fn secret(&self) -> Option<&SecretFrom> {
         match self {
-            Self::None => None,
+            Self::None | Self::OAuth2(_) => None,
             Self::Short(secret)
             | Self::Bearer(secret)
             | Self::Header { secret, .. }

@@ -1,8 +1,11 @@
 //! What a configuration amounts to, as tables that an operator reads before trusting it.
 
+mod models;
+
 use std::fmt::Write as _;
 
 use super::resolved::{Config, Credential, PluginSource, Provider};
+pub use models::models;
 
 /// No line is wider.
 const WIDTH: usize = 100;
@@ -82,6 +85,12 @@ fn credential(credential: &Credential) -> String {
         Credential::Header { name, secret } => (name.to_string(), secret),
         Credential::Query { name, secret } => (format!("?{name}"), secret),
         Credential::Basic { secret, .. } => ("basic".to_owned(), secret),
+        Credential::OAuth2(oauth2) => {
+            match oauth2.refresh_token.as_ref().or(oauth2.client_secret.as_ref()) {
+                Some(secret) => ("oauth2".to_owned(), secret),
+                None => return "oauth2".into(),
+            }
+        }
     };
     format!("{form} {}", secret.source())
 }

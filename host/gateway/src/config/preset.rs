@@ -4,6 +4,8 @@
 use super::credential::SecretFrom;
 use super::problem::{Place, Problem, Problems};
 use super::read;
+use super::resolve::provider::{Known, candidate};
+use super::resolved::Candidate;
 use super::said;
 
 /// Each preset's name and text, sorted; written by the build script.
@@ -51,6 +53,19 @@ impl Preset {
     }
 }
 
+/// Every model that a preset knows, as "preset/model".
+pub(crate) fn models() -> Vec<Candidate> {
+    let of = |(index, name): (usize, &'static str)| {
+        let found = find(name, &Place::outside(name)).and_then(Result::ok);
+        let provider = found.map(|(preset, _)| preset.provider).unwrap_or_default();
+        let local = provider.local.unwrap_or(false);
+        let known = Known { name: name.to_owned(), local, ..Known::default() };
+        let models = provider.models.unwrap_or_default().into_iter();
+        models.map(move |model| candidate(index, &known, model.value))
+    };
+    names().into_iter().enumerate().flat_map(of).collect()
+}
+
 /// A preset whose key can be in the environment.
 pub(crate) struct Keyed {
     pub(crate) name: &'static str,
@@ -87,6 +102,7 @@ mod tests {
             let secret = match preset.provider.credential.map(|credential| credential.value) {
                 None => continue,
                 Some(Credential::Bearer(secret) | Credential::Header { secret, .. }) => secret,
+                Some(Credential::OAuth2(oauth2)) => oauth2.refresh_token.unwrap(),
                 Some(_) => panic!("{name} has another form of credential"),
             };
             assert!(matches!(secret, SecretFrom::Env(_)), "{name}");
@@ -102,8 +118,15 @@ mod tests {
                 let model = &model.value;
                 let twice = models[..index].iter().any(|other| other.value.id == model.id);
                 assert!(!twice, "{name}/{} is listed twice", model.id);
-                let prices = (model.input_price.is_some(), model.output_price.is_some());
-                assert!(prices.0 == prices.1, "{name}/{} has half a price", model.id);
+                let prices = &model.prices;
+                let (input, output) = (prices.base.input.is_some(), prices.base.output.is_some());
+                assert_eq!(input, output, "{name}/{} has half a price", model.id);
+                let dated = prices.source.is_some() && prices.as_of.is_some();
+                assert!(
+                    dated || !input,
+                    "{name}/{} does not say where its price is from",
+                    model.id
+                );
             }
         }
     }

@@ -268,19 +268,7 @@ impl<'t> Table<'t> {
         expected: &str,
         read: impl Fn(Value<'t>) -> Option<T>,
     ) -> Option<At<Vec<T>>> {
-        let value = self.value(key)?;
-        let DeValue::Array(items) = value.value else {
-            return value.wrong(expected);
-        };
-        let item = |(index, item): (usize, &'t Spanned<DeValue<'t>>)| Value {
-            document: value.document,
-            name: format!("{}[{index}]", value.name),
-            path: format!("{}[{index}]", value.path),
-            place: value.document.place(item.span()),
-            value: item.get_ref(),
-        };
-        let items = items.iter().enumerate().map(item).filter_map(read).collect();
-        Some(At::new(items, value.place))
+        self.value(key)?.list(expected, read)
     }
 
     /// A table with known keys.

@@ -1,7 +1,9 @@
 //! From what was said to what will run: fills in defaults and presets, reads secrets, turns
 //! names into indices, and goes on after a problem so that all of them are reported together.
 
-mod provider;
+mod models;
+mod oauth2;
+pub(super) mod provider;
 mod route;
 mod secret;
 

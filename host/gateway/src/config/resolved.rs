@@ -1,6 +1,9 @@
 //! What will run: the configuration with every default filled in, every reference an index and
 //! every secret read. Built once; nothing in it has to be checked again.
 
+mod credential;
+mod price;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +12,8 @@ use http::{HeaderName, HeaderValue};
 use serde_json::Value as Json;
 use url::Url;
 
-use super::secret::Secret;
+pub use credential::{ClientAuthentication, Credential, OAuth2};
+pub use price::{Prices, Rates, Tier, Tokens};
 
 /// A whole configuration that can be run.
 #[derive(Clone, Debug)]
@@ -140,6 +144,9 @@ pub struct Provider {
     pub rate_limits: Option<RateLimitHeaders>,
     /// A model that is not among the candidates may be asked for as `provider/model`.
     pub open_models: bool,
+    /// What is known of models that are not among the candidates; empty where none may be asked
+    /// for.
+    pub catalogue: Vec<Candidate>,
     /// What its plugin answers to the same questions is remembered.
     pub remember: bool,
 }
@@ -158,50 +165,6 @@ pub enum PluginSource {
         /// The SHA-256 that the component has to have.
         digest: Option<[u8; 32]>,
     },
-}
-
-/// What the host adds to a provider's calls, so that the plugin need not know it. Each secret
-/// was found to fit its place: none holds a control character.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Credential {
-    /// Nothing.
-    None,
-    /// `authorization: Bearer SECRET`.
-    Bearer(Secret),
-    /// A header of its own.
-    Header {
-        /// The header.
-        name: HeaderName,
-        /// Its value.
-        secret: Secret,
-    },
-    /// A parameter of the query.
-    Query {
-        /// The parameter, not yet percent-encoded.
-        name: String,
-        /// Its value, not yet percent-encoded.
-        secret: Secret,
-    },
-    /// `authorization: Basic …` (RFC 7617).
-    Basic {
-        /// The user; without a colon.
-        username: String,
-        /// The password.
-        secret: Secret,
-    },
-}
-
-impl Credential {
-    /// The part of it that nobody may see.
-    pub fn secret(&self) -> Option<&Secret> {
-        match self {
-            Self::None => None,
-            Self::Bearer(secret)
-            | Self::Header { secret, .. }
-            | Self::Query { secret, .. }
-            | Self::Basic { secret, .. } => Some(secret),
-        }
-    }
 }
 
 /// Where limits of a sandbox differ from the default; the names are those of the limits.
@@ -276,6 +239,14 @@ pub struct RateLimitHeaders {
     pub reset_requests: Option<HeaderName>,
     /// When there are all tokens again.
     pub reset_tokens: Option<HeaderName>,
+    /// Tokens of input that are left, where they are limited apart from those of output.
+    pub remaining_input_tokens: Option<HeaderName>,
+    /// Tokens of output that are left, likewise.
+    pub remaining_output_tokens: Option<HeaderName>,
+    /// When there are all tokens of input again.
+    pub reset_input_tokens: Option<HeaderName>,
+    /// When there are all tokens of output again.
+    pub reset_output_tokens: Option<HeaderName>,
 }
 
 /// A model at a provider.
@@ -301,10 +272,8 @@ pub struct Candidate {
     pub context_tokens: Option<u32>,
     /// Tokens of an answer at most.
     pub max_output_tokens: Option<u32>,
-    /// US dollars per million tokens.
-    pub input_price: Option<f64>,
-    /// US dollars per million tokens.
-    pub output_price: Option<f64>,
+    /// What its tokens cost.
+    pub prices: Prices,
 }
 
 impl Candidate {

@@ -4,6 +4,7 @@
 //! is decided in `resolve`, in one place.
 
 mod merge;
+mod model;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use super::credential::Credential;
 use super::problem::At;
 use super::read::{Table, Value};
 use super::resolved::{LimitOverrides, LogFormat, RateLimitHeaders};
+pub(crate) use merge::find;
+pub(crate) use model::Model;
 
 /// A whole configuration.
 #[derive(Default)]
@@ -57,6 +60,7 @@ pub(crate) struct Provider {
     pub(crate) private_addresses: Option<bool>,
     pub(crate) ca: Option<At<String>>,
     pub(crate) models: Option<Vec<At<Model>>>,
+    pub(crate) models_from: Option<ModelsFrom>,
     pub(crate) open_models: Option<bool>,
     pub(crate) remember: Option<bool>,
     pub(crate) settings: Map<String, Json>,
@@ -84,25 +88,19 @@ pub(crate) enum Plugin {
     File { path: At<String>, manifest: Option<At<String>>, digest: Option<[u8; 32]> },
 }
 
+/// A file that tells more of models.
+#[derive(Clone)]
+pub(crate) struct ModelsFrom {
+    pub(crate) file: At<String>,
+    /// What the file calls the provider; `None`: as its preset, or else itself is called.
+    pub(crate) name: Option<At<String>>,
+}
+
 /// Where the value of a header comes from.
 #[derive(Clone)]
 pub(crate) enum HeaderFrom {
     Text(HeaderValue),
     Env(At<String>),
-}
-
-/// One model of a provider.
-#[derive(Clone, Default)]
-pub(crate) struct Model {
-    pub(crate) id: String,
-    pub(crate) name: Option<String>,
-    pub(crate) context_tokens: Option<u32>,
-    pub(crate) max_output_tokens: Option<u32>,
-    pub(crate) input_price: Option<f64>,
-    pub(crate) output_price: Option<f64>,
-    pub(crate) operations: Option<Vec<String>>,
-    pub(crate) features: Option<Vec<String>>,
-    pub(crate) tags: Option<Vec<String>>,
 }
 
 /// `timeouts` of a provider.
@@ -190,6 +188,7 @@ impl Provider {
             private_addresses: table.boolean("private_addresses"),
             ca: table.string("ca"),
             models: None,
+            models_from: ModelsFrom::read(table),
             open_models: table.boolean("open_models"),
             remember: table.boolean("remember"),
             settings: table.json("settings").unwrap_or_default(),
@@ -201,8 +200,7 @@ impl Provider {
             unclear: Unclear::default(),
         };
         let before = table.problems_so_far();
-        said.models =
-            table.list("models", "a list of models", Model::read).map(|models| models.value);
+        said.models = Model::read_all(table);
         let misread = table.problems_so_far() > before;
         said.unclear = Unclear {
             preset: said.preset.is_none() && table.attempted("preset"),
@@ -214,32 +212,20 @@ impl Provider {
     }
 }
 
-impl Model {
-    fn read(value: Value<'_>) -> Option<At<Self>> {
-        const EXPECTED: &str = "a model's name, or a table such as { id = \"m1\" }";
-        let place = value.place.clone();
-        let model = if value.is_table() {
-            value.table(EXPECTED, |table| {
-                let id = table.string("id");
-                if id.is_none() {
-                    table.problem("has no `id`; expected the model's name");
-                }
-                Self {
-                    id: id.map(|id| id.value).unwrap_or_default(),
-                    name: table.string("name").map(|name| name.value),
-                    context_tokens: table.count("context_tokens", 1),
-                    max_output_tokens: table.count("max_output_tokens", 1),
-                    input_price: table.dollars("input_price"),
-                    output_price: table.dollars("output_price"),
-                    operations: words(table, "operations"),
-                    features: words(table, "features"),
-                    tags: words(table, "tags"),
-                }
-            })?
-        } else {
-            Self { id: value.string(EXPECTED)?.value, ..Self::default() }
-        };
-        (!model.id.is_empty()).then(|| At::new(model, place))
+impl ModelsFrom {
+    fn read(table: &mut Table<'_>) -> Option<Self> {
+        const EXPECTED: &str = "a file, or { file = \"models.toml\", name = \"NAME\" }";
+        let value = table.value("models_from")?;
+        if !value.is_table() {
+            return Some(Self { file: value.string(EXPECTED)?, name: None });
+        }
+        value.table(EXPECTED, |table| {
+            let (file, name) = (table.string("file"), table.string("name"));
+            if file.is_none() && !table.has("file") {
+                table.problem("has no `file`; expected the path of a file of models");
+            }
+            Some(Self { file: file?, name })
+        })?
     }
 }
 
@@ -424,5 +410,9 @@ fn rate_limits(table: &mut Table<'_>) -> RateLimitHeaders {
         remaining_tokens: name("remaining_tokens"),
         reset_requests: name("reset_requests"),
         reset_tokens: name("reset_tokens"),
+        remaining_input_tokens: name("remaining_input_tokens"),
+        remaining_output_tokens: name("remaining_output_tokens"),
+        reset_input_tokens: name("reset_input_tokens"),
+        reset_output_tokens: name("reset_output_tokens"),
     }
 }

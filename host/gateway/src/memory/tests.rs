@@ -2,7 +2,7 @@
 
 use super::{Candidates, LARGEST, MOST_BYTES, Memory, PATIENCE, Recalled, Weigh};
 use crate::candidate::{Candidate, Choice};
-use crate::config::Candidate as Configured;
+use crate::config::{Candidate as Configured, Prices};
 use crate::contract::policies::Decision;
 use crate::question::{Answer, Question, Trace};
 use crate::request::{Lent, Operation, Request};
@@ -24,8 +24,7 @@ fn candidates(count: usize) -> Candidates {
             local: false,
             context_tokens: None,
             max_output_tokens: None,
-            input_price: None,
-            output_price: None,
+            prices: Prices::default(),
         }))
     };
     (0..count).map(candidate).collect()

@@ -87,6 +87,15 @@ pub enum SendError {
         /// The first of its addresses.
         address: IpAddr,
     },
+    /// There is no access token to make the call with, or no new one in place of one that was
+    /// rejected.
+    #[error("no access token from {from}: {why}")]
+    Token {
+        /// The token server: its name and port.
+        from: String,
+        /// What is known, without any secret.
+        why: String,
+    },
     /// Nobody took the connection.
     #[error("no connection to {to}: {why}")]
     Connect {

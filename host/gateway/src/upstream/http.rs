@@ -5,24 +5,29 @@
 //!
 //! **A request is sent once**, except that what met a kept connection that had died before the
 //! first byte is sent on another. Everything else comes back as [`SendError::Broken`], and
-//! whoever asked decides.
+//! whoever asked decides. A call that is rejected for its access token was not done: it is made
+//! once more, with a new one.
 //!
 //! **Redirects are not followed.** They are replies, and lead where the operator did not say.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{HeaderName, HeaderValue, USER_AGENT};
 use http::uri::{Authority, Scheme};
 use http_body_util::Full;
 use url::Url;
 
 use super::address::{self, Lookup, Reach, Resolver};
-use super::authorize::{Authorization, Credential};
+use super::authorize::{Authorization, Credential, Secret};
 use super::connect::{self, Connector};
+use super::oauth::Token;
 use super::pool::Pool;
+use super::redact::redact;
 use super::vet::{self, Base};
 
 pub use super::failure::{ClientError, Denied, SendError};
@@ -70,6 +75,8 @@ pub struct Client {
     pool: Pool,
     base: Base,
     authorization: Authorization,
+    /// What is secret in the configured credential.
+    secrets: Vec<Secret>,
     headers: Vec<(HeaderName, HeaderValue)>,
     first_byte_timeout: Duration,
     between_chunks_timeout: Duration,
@@ -97,13 +104,15 @@ impl Client {
             return Err(ClientError::Header { name: name.to_string() });
         }
         let tls = connect::tls(base.scheme == Scheme::HTTPS, target.ca.as_deref())?;
+        let authorization = Authorization::new(&target, lookup.clone())?;
         let resolver = Resolver::new(reach, lookup);
         let connector = Connector::new(resolver, tls, target.connect_timeout);
         let pool = Pool::new(connector, base.scheme.clone(), base.authority.clone());
         Ok(Client {
             pool,
             base,
-            authorization: Authorization::new(&target.credential)?,
+            authorization,
+            secrets: target.credential.secrets().cloned().collect(),
             headers: target.headers,
             first_byte_timeout: target.first_byte_timeout,
             between_chunks_timeout: target.between_chunks_timeout,
@@ -113,7 +122,44 @@ impl Client {
     /// Makes one call, and returns when the head of the reply is here. Dropping the future ends
     /// the call wherever it is.
     pub async fn send(&self, outgoing: Outgoing<'_>) -> Result<Reply, SendError> {
-        let request = self.request(outgoing)?;
+        let Authorization::Tokens(tokens) = &self.authorization else {
+            return self.once(outgoing, None).await;
+        };
+        let token = tokens.get().await?;
+        let reply = self.once(outgoing.clone(), Some(&token)).await?;
+        if reply.status != StatusCode::UNAUTHORIZED {
+            return Ok(reply);
+        }
+        match tokens.instead_of(&token).await? {
+            Some(newer) => self.once(outgoing, Some(&newer)).await,
+            None => Ok(reply),
+        }
+    }
+
+    /// What an upstream wrote, without any secret of the credential that it may have repeated.
+    pub fn redacted<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
+        let configured = self.secrets.iter().map(|secret| secret.expose().to_owned());
+        let fetched = match &self.authorization {
+            Authorization::Tokens(tokens) => tokens.secrets(),
+            _ => Vec::new(),
+        };
+        redact(text, configured.chain(fetched))
+    }
+
+    #[cfg(test)]
+    pub(super) fn tokens(&self) -> Option<&super::oauth::Tokens> {
+        match &self.authorization {
+            Authorization::Tokens(tokens) => Some(tokens),
+            _ => None,
+        }
+    }
+
+    async fn once(
+        &self,
+        outgoing: Outgoing<'_>,
+        token: Option<&Token>,
+    ) -> Result<Reply, SendError> {
+        let request = self.request(outgoing, token)?;
         let after = self.first_byte_timeout;
         let replied = tokio::time::timeout(after, self.pool.send(request)).await;
         let reply = replied.map_err(|_| SendError::FirstByteTimedOut { after })??;
@@ -123,7 +169,11 @@ impl Client {
     }
 
     /// What the plugin said, checked, and what the host adds to it.
-    fn request(&self, outgoing: Outgoing<'_>) -> Result<http::Request<Full<Bytes>>, Denied> {
+    fn request(
+        &self,
+        outgoing: Outgoing<'_>,
+        token: Option<&Token>,
+    ) -> Result<http::Request<Full<Bytes>>, Denied> {
         let mut request = http::Request::new(Full::new(outgoing.body));
         *request.method_mut() = vet::method(outgoing.method)?;
         *request.uri_mut() = self.base.join(outgoing.path_and_query, &self.authorization)?;
@@ -132,7 +182,7 @@ impl Client {
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
         }
-        self.authorization.add(&mut headers);
+        self.authorization.add(&mut headers, token);
         *request.headers_mut() = headers;
         Ok(request)
     }

@@ -187,7 +187,7 @@ mod tests {
 
     fn key_in(header: &'static str) -> Authorization {
         let name = HeaderName::from_static(header);
-        Authorization::new(&Credential::Header { name, secret: Secret::of_test("k") }).unwrap()
+        Authorization::of_test(&Credential::Header { name, secret: Secret::of_test("k") }).unwrap()
     }
 
     #[test]
@@ -203,7 +203,8 @@ mod tests {
             assert_eq!(uri.to_string(), expected);
         }
         let secret = Secret::of_test("s");
-        let query = Authorization::new(&Credential::Query { name: "key".into(), secret }).unwrap();
+        let query =
+            Authorization::of_test(&Credential::Query { name: "key".into(), secret }).unwrap();
         for (said, expected) in [("/a", "/v1/a?key=s"), ("/a?b=1", "/v1/a?b=1&key=s")] {
             assert_eq!(base("/v1").join(said, &query).unwrap().path_and_query().unwrap(), expected);
         }

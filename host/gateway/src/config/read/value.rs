@@ -101,6 +101,26 @@ impl<'t> Value<'t> {
         }
     }
 
+    /// A list, each item read by `read`; items that cannot be read are reported and left out.
+    pub(crate) fn list<T>(
+        self,
+        expected: &str,
+        read: impl Fn(Value<'t>) -> Option<T>,
+    ) -> Option<At<Vec<T>>> {
+        let DeValue::Array(items) = self.value else {
+            return self.wrong(expected);
+        };
+        let item = |(index, item): (usize, &'t Spanned<DeValue<'t>>)| Value {
+            document: self.document,
+            name: format!("{}[{index}]", self.name),
+            path: format!("{}[{index}]", self.path),
+            place: self.document.place(item.span()),
+            value: item.get_ref(),
+        };
+        let items = items.iter().enumerate().map(item).filter_map(read).collect();
+        Some(At::new(items, self.place))
+    }
+
     pub(super) fn json_object(
         &self,
         entries: &DeTable<'_>,

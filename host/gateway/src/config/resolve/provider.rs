@@ -16,14 +16,16 @@ pub(super) struct Models {
 }
 
 /// A provider by name.
-#[derive(Clone)]
-pub(super) struct Known {
-    pub(super) name: String,
-    pub(super) open: bool,
+#[derive(Clone, Default)]
+pub(crate) struct Known {
+    pub(crate) name: String,
+    pub(crate) open: bool,
     /// Its models could not be read, so that nothing can be said about them.
-    pub(super) unclear: bool,
-    pub(super) priority: u32,
-    pub(super) local: bool,
+    pub(crate) unclear: bool,
+    pub(crate) priority: u32,
+    pub(crate) local: bool,
+    /// What is known of models, whether or not they are listed.
+    pub(crate) catalogue: Vec<At<said::Model>>,
 }
 
 /// What a request can be about; a word of the contract.
@@ -53,12 +55,13 @@ impl Resolver<'_> {
     ) -> Option<Provider> {
         let table = format!("providers.{}", name.value);
         let (local, moved) = (said.local, said.base_url.is_some());
-        let (said, preset_unclear) = self.with_preset(&table, said);
+        let (said, catalogue, preset_unclear) = self.with_preset(&table, &name.value, said);
         self.missing(&name, &said, preset_unclear);
         let plugin = said.plugin.map(|plugin| self.plugin(&table, plugin.value));
         let base_url = said.base_url.and_then(|url| self.base_url(&table, &url));
+        let private_addresses = said.private_addresses.unwrap_or(false);
         let credential = match said.credential {
-            Some(said) => self.credential(&table, said),
+            Some(said) => self.credential(&table, said, private_addresses),
             None => Some(Credential::None),
         };
         let headers = said.headers.into_iter();
@@ -72,12 +75,14 @@ impl Resolver<'_> {
             open: said.open_models.unwrap_or(said.models.as_ref().is_none_or(Vec::is_empty)),
             unclear: preset_unclear || said.unclear.models,
             priority: said.priority.unwrap_or(100),
+            catalogue,
             name: name.value,
         };
         self.models(&known, said.models.unwrap_or_default(), models);
         models.providers.push(known.clone());
         let base_url = base_url?;
         let written_out = names_an_address(&base_url);
+        let catalogue = known.unlisted(models);
         Some(Provider {
             name: known.name,
             plugin: plugin?,
@@ -85,7 +90,7 @@ impl Resolver<'_> {
             credential: credential?,
             headers,
             local: known.local,
-            private_addresses: said.private_addresses.unwrap_or(false) || written_out,
+            private_addresses: private_addresses || written_out,
             ca,
             priority: known.priority,
             settings: said.settings.into(),
@@ -95,30 +100,59 @@ impl Resolver<'_> {
             timeouts: timeouts(&said.timeouts),
             rate_limits: said.rate_limits,
             open_models: known.open,
+            catalogue,
             remember: said.remember.unwrap_or(true),
         })
     }
 
-    /// What is said, over what its preset says; and whether the preset could not be had.
-    fn with_preset(&mut self, table: &str, said: said::Provider) -> (said::Provider, bool) {
+    /// What is said, over what its preset says; what is known of models; and whether the preset
+    /// could not be had.
+    fn with_preset(
+        &mut self,
+        table: &str,
+        name: &str,
+        mut said: said::Provider,
+    ) -> (said::Provider, Vec<At<said::Model>>, bool) {
+        let (mut preset, unclear) = self.preset(table, &said);
+        let called = said.preset.as_ref().map_or(name, |preset| &preset.value);
+        let file = match said.models_from.as_ref().or(preset.models_from.as_ref()) {
+            Some(from) => self.models_from(table, called, from),
+            None => Vec::new(),
+        };
+        let of_preset = preset.models.take().unwrap_or_default();
+        let catalogue = said::Model::together(&file, &of_preset);
+        // A file tells of models; it lists none.
+        let known = |At { value, place }: At<said::Model>| {
+            let known = said::find(&catalogue, &value.id).cloned();
+            At::new(known.unwrap_or(value), place)
+        };
+        let listed: Vec<_> = of_preset.into_iter().map(known).collect();
+        preset.models = (!listed.is_empty()).then_some(listed);
+        let models = said.models.take();
+        said.models = models.map(|models| said::Model::each_over(&models, &catalogue));
+        let said = if said.preset.is_some() { said.over(preset) } else { said };
+        (said, catalogue, unclear)
+    }
+
+    /// What the preset says, which is nothing where there is none; and whether it could not be had.
+    fn preset(&mut self, table: &str, said: &said::Provider) -> (said::Provider, bool) {
         let Some(At { value: name, place }) = &said.preset else {
-            let unclear = said.unclear.preset;
-            return (said, unclear);
+            return (said::Provider::default(), said.unclear.preset);
         };
         match preset::find(name, place) {
             Some(Ok((preset, problems))) => {
                 self.problems.extend(problems);
-                (said.over(preset.provider), false)
+                (preset.provider, false)
             }
             Some(Err(problems)) => {
                 self.problems.extend(problems.into_vec());
-                (said, true)
+                (said::Provider::default(), true)
             }
             None => {
                 let hint = hint(name, "presets", &preset::names());
                 let text = format!("[{table}] there is no preset `{name}`{hint}");
                 self.report(place, text);
-                (said, true)
+                (said::Provider::default(), true)
             }
         }
     }
@@ -188,8 +222,26 @@ impl Resolver<'_> {
     }
 }
 
+impl Known {
+    /// Candidates of models that are known and not listed, where clients may name them.
+    fn unlisted(&self, models: &Models) -> Vec<Candidate> {
+        let provider = models.providers.len() - 1;
+        let known = self.catalogue.iter().filter(|_| self.open);
+        let candidates = known.map(|model| candidate(provider, self, model.value.clone()));
+        let listed =
+            |candidate: &Candidate| models.candidates.iter().any(|it| it.id == candidate.id);
+        candidates.filter(|candidate| !listed(candidate)).collect()
+    }
+
+    /// What is known of the model of that name.
+    pub(super) fn model(&self, id: String) -> said::Model {
+        let known = said::find(&self.catalogue, &id).cloned();
+        known.unwrap_or(said::Model { id, ..said::Model::default() })
+    }
+}
+
 /// A candidate of a model.
-pub(super) fn candidate(provider: usize, known: &Known, said: said::Model) -> Candidate {
+pub(crate) fn candidate(provider: usize, known: &Known, said: said::Model) -> Candidate {
     Candidate {
         id: format!("{}/{}", known.name, said.id),
         provider,
@@ -204,8 +256,7 @@ pub(super) fn candidate(provider: usize, known: &Known, said: said::Model) -> Ca
         local: known.local,
         context_tokens: said.context_tokens,
         max_output_tokens: said.max_output_tokens,
-        input_price: said.input_price,
-        output_price: said.output_price,
+        prices: said.prices,
     }
 }
 
@@ -220,7 +271,7 @@ fn timeouts(said: &said::Timeouts) -> Timeouts {
 }
 
 /// The operator wrote an address, or the one name that stands for one.
-fn names_an_address(url: &Url) -> bool {
+pub(super) fn names_an_address(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,

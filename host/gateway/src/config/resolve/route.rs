@@ -108,8 +108,9 @@ impl Resolver<'_> {
         }
         match missing(&said.value, models) {
             Missing::Add(provider, model) => {
-                let model = said::Model { id: model, ..said::Model::default() };
-                models.candidates.push(candidate(provider, &models.providers[provider], model));
+                let known = &models.providers[provider];
+                let candidate = candidate(provider, known, known.model(model));
+                models.candidates.push(candidate);
                 chosen.push(models.candidates.len() - 1);
             }
             Missing::Unclear => {}

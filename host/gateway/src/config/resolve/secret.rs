@@ -4,38 +4,38 @@ use http::{HeaderName, HeaderValue};
 
 use super::Resolver;
 use crate::config::credential::{Credential as SaidCredential, SecretFrom};
-use crate::config::problem::At;
+use crate::config::problem::{At, Place};
 use crate::config::resolved::Credential;
 use crate::config::said::HeaderFrom;
 use crate::config::secret::{Secret, SecretSource};
 
 impl Resolver<'_> {
+    /// `private_addresses`: whether names may lead into a private network.
     pub(super) fn credential(
         &mut self,
         table: &str,
         said: At<SaidCredential>,
+        private_addresses: bool,
     ) -> Option<Credential> {
-        let secret = match said.value.secret() {
-            Some(from) => self.secret(table, from)?,
-            None => return Some(Credential::None),
+        let At { value: said, place } = said;
+        let said = match said {
+            SaidCredential::OAuth2(oauth2) => {
+                let oauth2 = self.oauth2(table, *oauth2, &place, private_addresses)?;
+                return Some(Credential::OAuth2(Box::new(oauth2)));
+            }
+            said => said,
         };
-        if secret.expose().chars().any(char::is_control) {
-            let text = format!(
-                "[{table}] the secret from {} holds a line break or another control character",
-                secret.source()
-            );
-            self.report(&said.place, text);
-            return None;
-        }
-        Some(match said.value {
-            SaidCredential::None => Credential::None,
+        let Some(from) = said.secret() else { return Some(Credential::None) };
+        let secret = self.secret(table, from, &place)?;
+        Some(match said {
+            SaidCredential::None | SaidCredential::OAuth2(_) => Credential::None,
             SaidCredential::Short(_) | SaidCredential::Bearer(_) => Credential::Bearer(secret),
             SaidCredential::Header { name, .. } => Credential::Header { name, secret },
             SaidCredential::Query { name, .. } => Credential::Query { name, secret },
             SaidCredential::Basic { username, .. } => {
                 if username.contains(':') {
                     self.report(
-                        &said.place,
+                        &place,
                         format!("[{table}] `username` holds a colon, which basic has no form for"),
                     );
                 }
@@ -44,7 +44,26 @@ impl Resolver<'_> {
         })
     }
 
-    fn secret(&mut self, table: &str, from: &SecretFrom) -> Option<Secret> {
+    /// A secret that fits into a header. `place` is where the credential was said.
+    pub(super) fn secret(
+        &mut self,
+        table: &str,
+        from: &SecretFrom,
+        place: &Place,
+    ) -> Option<Secret> {
+        let secret = self.secret_of(table, from)?;
+        if secret.expose().chars().any(char::is_control) {
+            let text = format!(
+                "[{table}] the secret from {} holds a line break or another control character",
+                secret.source()
+            );
+            self.report(place, text);
+            return None;
+        }
+        Some(secret)
+    }
+
+    fn secret_of(&mut self, table: &str, from: &SecretFrom) -> Option<Secret> {
         match from {
             SecretFrom::Env(At { value: name, place }) => {
                 if let Some(text) = self.environment.get(name) {

@@ -32,7 +32,9 @@ impl Provider {
                 None => self.open_models.or(preset.open_models),
             },
             remember: self.remember.or(preset.remember),
-            models: Model::over(self.models, preset.models),
+            // Of models that both list, the operator's already hold what the preset knows.
+            models: self.models.or(preset.models),
+            models_from: self.models_from.or(preset.models_from),
             settings,
             grants: self.grants.or(preset.grants),
             limits: self.limits.over(preset.limits),
@@ -50,28 +52,29 @@ impl Provider {
 }
 
 impl Model {
-    /// The operator's list, with what the preset knows of the models in it.
-    fn over(said: Option<Vec<At<Self>>>, preset: Option<Vec<At<Self>>>) -> Option<Vec<At<Self>>> {
-        let (Some(said), Some(preset)) = (&said, &preset) else {
-            return said.or(preset);
-        };
-        let known = |id: &str| preset.iter().map(|model| &model.value).find(|model| model.id == id);
-        let merge = |model: &At<Self>| {
-            let At { value: said, place } = model.clone();
-            let known = known(&said.id).cloned().unwrap_or_default();
-            let merged = Self {
-                id: said.id,
-                name: said.name.or(known.name),
-                context_tokens: said.context_tokens.or(known.context_tokens),
-                max_output_tokens: said.max_output_tokens.or(known.max_output_tokens),
-                input_price: said.input_price.or(known.input_price),
-                output_price: said.output_price.or(known.output_price),
-                operations: said.operations.or(known.operations),
-                features: said.features.or(known.features),
-                tags: said.tags.or(known.tags),
-            };
-            At::new(merged, place)
-        };
-        Some(said.iter().map(merge).collect())
+    /// Each of a list, with what else is known of it.
+    pub(crate) fn each_over(said: &[At<Self>], known: &[At<Self>]) -> Vec<At<Self>> {
+        said.iter().map(|model| model.over_one_of(known)).collect()
     }
+
+    /// What a file says, over what a preset says; models that only one of them has included.
+    pub(crate) fn together(file: &[At<Self>], preset: &[At<Self>]) -> Vec<At<Self>> {
+        let only = preset.iter().filter(|model| find(file, &model.value.id).is_none());
+        let mut all = Self::each_over(file, preset);
+        all.extend(only.cloned());
+        all
+    }
+}
+
+impl At<Model> {
+    fn over_one_of(&self, known: &[Self]) -> Self {
+        let At { value: said, place } = self.clone();
+        let known = find(known, &said.id).cloned().unwrap_or_default();
+        At::new(said.over(known), place)
+    }
+}
+
+/// The model of that name.
+pub(crate) fn find<'m>(models: &'m [At<Model>], id: &str) -> Option<&'m Model> {
+    models.iter().map(|model| &model.value).find(|model| model.id == id)
 }

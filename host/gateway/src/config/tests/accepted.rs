@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::resolve;
 use crate::config::preset;
-use crate::config::{self, Config, Credential, Environment, LogFormat, PluginSource, Timeouts};
+use crate::config::{
+    self, Config, Credential, Environment, LogFormat, PluginSource, Prices, Timeouts,
+};
 
 fn good(text: &str) -> Config {
     resolve(text).unwrap_or_else(|problems| panic!("{text}\n{problems}"))
@@ -56,7 +58,8 @@ priority = 7
 local = true
 private_addresses = true
 ca = "roots.pem"
-models = ["m1", { id = "org/m2", name = "m2-2024", context_tokens = 8192, max_output_tokens = 1024, input_price = 1, output_price = 2.5, operations = ["chat", "rerank"], features = ["tools"], tags = ["coding"] }]
+models = ["m1", { id = "org/m2", name = "m2-2024", context_tokens = 8192, max_output_tokens = 1024, input_price = 1, output_price = 2.5, cached_input_price = 0.1, cache_write_price = 1.25, price_tiers = [{ above_tokens = 20, input_price = 3, output_price = 9 }, { above_tokens = 10, input_price = 2, output_price = 5 }], source = "https://house.example/prices", operations = ["chat", "rerank"], features = ["tools"], tags = ["coding"] }]
+prices = { source = "elsewhere", as_of = "2026-11-05" }
 settings = { passthrough = true, depth = { n = [1, 0x10, 2.5, "a"] } }
 grants = ["kv"]
 limits = { memory = "16MiB", cpu_ms = 5, table_elements = 1, handles = 2, host_calls = 3, output_bytes = 4, log_lines = 6, deadline_ms = 7 }
@@ -106,7 +109,14 @@ rate_limits = { remaining_requests = "X-Left" }
         (m2.id.as_str(), m2.bare(), m2.model.as_str()),
         ("house/org/m2", "org/m2", "m2-2024")
     );
-    assert_eq!((m2.input_price, m2.output_price), (Some(1.0), Some(2.5)));
+    let rates = m2.prices.base;
+    assert_eq!((rates.input, rates.output), (Some(1.0), Some(2.5)));
+    assert_eq!((rates.cached_input, rates.cache_write), (Some(0.1), Some(1.25)));
+    assert_eq!(m2.prices.tiers.iter().map(|tier| tier.above_tokens).collect::<Vec<_>>(), [10, 20]);
+    assert_eq!(m2.prices.at(15).output, Some(5.0));
+    let said = (m2.prices.source.as_deref(), m2.prices.as_of.as_deref());
+    assert_eq!(said, (Some("https://house.example/prices"), Some("2026-11-05")));
+    assert_eq!(config.candidates[0].prices, Prices::default());
     assert_eq!((m2.operations.join("+"), m2.priority, m2.local), ("chat+rerank".into(), 7, true));
     assert_eq!(config.candidates[0].operations, ["chat"]);
     assert_eq!(config.sources, ["portcullis.toml", "key"].map(|name| folder.path().join(name)));
@@ -124,6 +134,14 @@ fn forms_of_a_credential() {
         (
             r#"{ query = { name = "key", env = "HOUSE_KEY" } }"#,
             r#"Query { name: "key", secret: Secret(from HOUSE_KEY) }"#,
+        ),
+        (
+            r#"{ oauth2 = { token_url = "https://auth.example/t?v=1", client_id = "me", client_secret = { env = "HOUSE_KEY" } } }"#,
+            r#"OAuth2(OAuth2 { token_url: Url { scheme: "https", cannot_be_a_base: false, username: "", password: None, host: Some(Domain("auth.example")), port: None, path: "/t", query: Some("v=1"), fragment: None }, private_addresses: false, client_id: "me", client_secret: Some(Secret(from HOUSE_KEY)), client_authentication: Basic, refresh_token: None, write_back: false, scope: None, parameters: [] })"#,
+        ),
+        (
+            r#"{ oauth2 = { token_url = "http://localhost:9/t", client_id = "me", refresh_token = { env = "HOUSE_KEY" }, client_authentication = "body", scope = "chat", parameters = { audience = "x" } } }"#,
+            r#"OAuth2(OAuth2 { token_url: Url { scheme: "http", cannot_be_a_base: false, username: "", password: None, host: Some(Domain("localhost")), port: Some(9), path: "/t", query: None, fragment: None }, private_addresses: false, client_id: "me", client_secret: None, client_authentication: Body, refresh_token: Some(Secret(from HOUSE_KEY)), write_back: false, scope: Some("chat"), parameters: [("audience", "x")] })"#,
         ),
         (r#""none""#, "None"),
     ];
@@ -191,7 +209,7 @@ fn a_preset_fills_in_what_is_not_said() {
     let mine = &config.providers[0];
     assert_eq!((mine.name.as_str(), mine.priority, mine.open_models), ("mine", 1, true));
     assert_eq!(mine.settings["project"], "p");
-    let secret = mine.credential.secret().map(|secret| secret.expose().to_owned());
+    let secret = mine.credential.secrets().next().map(|secret| secret.expose().to_owned());
     assert_eq!(secret.as_deref(), Some("sesame"));
     assert!(config.candidates.iter().all(|candidate| candidate.id.starts_with("mine/")));
     // Who lists models means these and no others; what the preset knows of them holds.
@@ -206,6 +224,66 @@ fn a_preset_fills_in_what_is_not_said() {
         "portcullis.toml:2:10: [providers.mine] environment variable {variable} is not set"
     );
     assert!(problems.starts_with(&expected), "{problems}");
+}
+
+#[test]
+fn a_preset_of_a_session_asks_for_what_it_does_not_know() {
+    let sessions = || preset::names().into_iter().filter(|name| *name == "openclaw");
+    assert_eq!(sessions().count(), 1);
+    let text = "[providers.agent]\npreset = \"openclaw\"\n";
+    let environment = Environment::from_iter([("OPENCLAW_REFRESH_TOKEN", "sesame")]);
+    let path = Path::new("portcullis.toml");
+    let resolve = |text: &str| config::parse("portcullis.toml", text, path, &environment);
+    let missing = resolve(text).unwrap_err().to_string();
+    for expected in
+        ["`oauth2` has no `token_url`; expected", "`oauth2` has no `client_id`; expected"]
+    {
+        assert!(missing.contains(expected), "{missing}");
+    }
+    let rest =
+        "credential = { oauth2 = { token_url = \"https://auth.example/t\", client_id = \"me\" } }";
+    let config = resolve(&format!("{text}{rest}")).unwrap();
+    let Credential::OAuth2(oauth2) = &config.providers[0].credential else { panic!() };
+    let refresh_token = oauth2.refresh_token.as_ref().unwrap();
+    assert_eq!((oauth2.client_id.as_str(), refresh_token.expose()), ("me", "sesame"));
+    assert!(config.describe().contains("oauth2 OPENCLAW_REFRESH_TOKEN"), "{}", config.describe());
+    assert_eq!(ids(&config, 0), ["agent/openclaw"]);
+    // Its own token in place of a session.
+    let own = resolve(&format!(
+        "{text}credential = {{ bearer = {{ env = \"OPENCLAW_REFRESH_TOKEN\" }} }}"
+    ));
+    assert!(matches!(own.unwrap().providers[0].credential, Credential::Bearer(_)));
+    // Without a file, nobody is told to serve what cannot be complete.
+    assert!(preset::keyed().iter().all(|keyed| keyed.name != "openclaw"));
+}
+
+#[test]
+fn a_file_of_models_that_cannot_be_used_is_said_where_it_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    file("models.toml", "[[models.hose]]\nid = \"m\"\ninput_prise = 1\n");
+    let problems = |from: &str| {
+        let text = format!(
+            "[providers.house]\nplugin = \"x\"\nbase_url = \"http://[::1]/\"\nmodels_from = {from}"
+        );
+        file("portcullis.toml", &text);
+        let path = folder.path().join("portcullis.toml");
+        let problems = config::load(&path, &Environment::default()).unwrap_err().to_string();
+        problems.replace(&format!("{}/", folder.path().display()), "")
+    };
+    let found = problems("\"models.toml\"");
+    assert!(
+        found.contains("[providers.house] `models_from`: models.toml has no [[models.house]]; did you mean `hose`?"),
+        "{found}"
+    );
+    assert!(found.contains("models.toml:3:1: unknown key `input_prise` in [models.hose[0]]; did you mean `input_price`?"), "{found}");
+    let found = problems("{ file = \"nothing.toml\" }");
+    assert!(found.contains("`models_from`: nothing.toml cannot be read: No such file"), "{found}");
+    let found = problems("{ name = \"x\" }");
+    assert!(
+        found.contains("[providers.house.models_from] has no `file`; expected the path"),
+        "{found}"
+    );
 }
 
 #[test]

@@ -78,9 +78,9 @@ fn unknown_keys_of_every_table() {
     let limits =
         "memory, cpu_ms, table_elements, handles, host_calls, output_bytes, log_lines, deadline_ms";
     let provider = "preset, plugin, base_url, credential, headers, priority, local, private_addresses, \
-                    ca, open_models, remember, settings, grants, limits, concurrency, timeouts, rate_limits, models";
-    let model = "id, name, context_tokens, max_output_tokens, input_price, output_price, operations, \
-                 features, tags";
+                    ca, models_from, open_models, remember, settings, grants, limits, concurrency, timeouts, rate_limits, prices, models";
+    let model = "id, name, context_tokens, max_output_tokens, input_price, output_price, \
+                 cached_input_price, cache_write_price, price_tiers, source, as_of, operations, features, tags";
     let table = [
         ("server", "listen, max_body, header_timeout, body_timeout, drain, concurrency, workers"),
         ("admin", "listen"),
@@ -92,15 +92,24 @@ fn unknown_keys_of_every_table() {
         ("providers.x.timeouts", "connect, first_byte, between_chunks, whole"),
         (
             "providers.x.rate_limits",
-            "remaining_requests, remaining_tokens, reset_requests, reset_tokens",
+            "remaining_requests, remaining_tokens, reset_requests, reset_tokens, \
+             remaining_input_tokens, remaining_output_tokens, reset_input_tokens, reset_output_tokens",
         ),
         ("providers.x.plugin", "digest, path, manifest"),
-        ("providers.x.credential", "env, file, bearer, header, query, basic"),
+        ("providers.x.credential", "env, file, bearer, header, query, basic, oauth2"),
         ("providers.x.credential.bearer", "env, file"),
         ("providers.x.credential.header", "name, env, file"),
         ("providers.x.credential.query", "name, env, file"),
         ("providers.x.credential.basic", "username, env, file"),
+        (
+            "providers.x.credential.oauth2",
+            "client_authentication, token_url, client_id, client_secret, refresh_token, \
+             write_back, scope, parameters",
+        ),
+        ("providers.x.credential.oauth2.client_secret", "env, file"),
+        ("providers.x.credential.oauth2.refresh_token", "env, file"),
         ("providers.x.headers.y", "env"),
+        ("providers.x.models_from", "file, name"),
         ("policies.x", "plugin, grants, settings, limits, remember"),
         ("policies.x.limits", limits),
         ("routes.x", "policies, candidates, timeouts"),
@@ -159,6 +168,8 @@ fn wrong_types_of_every_kind() {
         ("providers.x.models = [1]", "1:23: [providers.x] `models`[0] is a number; expected a model's name, or a table such as { id = \"m1\" }".into()),
         ("providers.x.models = [{ id = \"m\", input_price = \"1\" }]", "1:49: [providers.x.models[0]] `input_price` is a string; expected US dollars per million tokens, such as 0.15".into()),
         ("providers.x.models = [{ id = \"m\", input_price = -1 }]", "1:49: [providers.x.models[0]] `input_price` is not an amount of money; expected US dollars per million tokens, such as 0.15".into()),
+        ("providers.x.models = [{ id = \"m\", price_tiers = [{ above_tokens = 9, input_price = 1 }] }]", "1:50: [providers.x.models[0].price_tiers[0]] is not a whole tier; expected a table such as { above_tokens = 200_000, input_price = 2.5, output_price = 15.0 }".into()),
+        ("providers.x.models = [{ id = \"m\", as_of = \"November\" }]", "1:43: [providers.x.models[0]] `as_of` = \"November\" is not a date; expected a date such as \"2026-11-05\"".into()),
         ("providers.x.grants = [\"kv\", 2]", "1:29: [providers.x] `grants`[1] is a number; expected a string".into()),
         ("providers.x.limits.memory = \"lots\"", format!("1:29: [providers.x.limits] `memory` = \"lots\" does not begin with a whole number; {size}")),
         ("providers.x.plugin = \"./x.wasm\"", "1:22: [providers.x] `plugin` = \"./x.wasm\" is not a plugin's name; expected the name of a bundled plugin, or { path = \"x.wasm\" }".into()),
@@ -185,14 +196,14 @@ fn what_later_versions_will_know() {
             "7:2: `models` is not yet supported by this version; remove it (a gateway that ignored it would be unsafe)",
         ],
     );
-    for form in ["oauth2", "sigv4", "command"] {
+    for form in ["sigv4", "command"] {
         check(
             &format!("HOUSE\n[providers.house.credential]\n{form} = {{}}\n").replace(
                 "HOUSE",
                 "providers.house.base_url = \"http://[::1]/\"\nproviders.house.plugin = \"chat\"",
             ),
             &[&format!(
-                "4:1: [providers.house.credential] `{form}` is not yet supported by this version; use bearer, header, query or basic"
+                "4:1: [providers.house.credential] `{form}` is not yet supported by this version; use bearer, header, query, basic or oauth2"
             )],
         );
     }
@@ -291,8 +302,8 @@ fn credentials() {
     std::fs::write(&empty, "\n").unwrap();
     let empty = empty.display();
     let table = [
-        ("\"sk-sesame\"", "4:14: [providers.x] `credential` is a string; a secret is never written here; expected where the secret comes from, such as { env = \"KEY\" }, { file = \"key\" }, or a form around one of these: bearer, header, query, basic".to_owned()),
-        ("{}", "4:1: [providers.x.credential] names no secret; expected { env = \"KEY\" }, { file = \"key\" }, or a form around one of these: bearer, header, query, basic".into()),
+        ("\"sk-sesame\"", "4:14: [providers.x] `credential` is a string; a secret is never written here; expected where the secret comes from, such as { env = \"KEY\" }, { file = \"key\" }, or a form around one of these: bearer, header, query, basic, oauth2".to_owned()),
+        ("{}", "4:1: [providers.x.credential] names no secret; expected { env = \"KEY\" }, { file = \"key\" }, or a form around one of these: bearer, header, query, basic, oauth2".into()),
         ("{ env = \"HOUSE_KEY\", file = \"f\" }", "4:1: [providers.x.credential] has both `env` and `file`; keep one of them".into()),
         ("{ env = \"HOUSE_KEY\", bearer = { env = \"HOUSE_KEY\" } }", "4:1: [providers.x.credential] has more than one form; keep one of them".into()),
         ("{ bearer = {} }", "4:16: [providers.x.credential.bearer] names no secret; expected `env` or `file`".into()),
@@ -313,6 +324,67 @@ fn credentials() {
                 "[providers.x]\nplugin = \"chat\"\nbase_url = \"http://[::1]/\"\ncredential = {credential}"
             ),
             &[&expected],
+        );
+    }
+}
+
+#[test]
+fn oauth2() {
+    let url = "token_url = \"https://auth.example/token\"";
+    let secret = "client_secret = { env = \"HOUSE_KEY\" }";
+    let expected = "expected such as \"https://auth.example/oauth/token\"";
+    let table = [
+        (
+            "scope = \"chat\"".to_owned(),
+            vec![
+                "4:1: [providers.x] `oauth2` has no `client_id`; expected the client's name at the token server".to_owned(),
+                "4:1: [providers.x] `oauth2` has no `refresh_token` and no `client_secret`; expected either, such as refresh_token = { env = \"NAME\" }".into(),
+                "4:1: [providers.x] `oauth2` has no `token_url`; expected the address where tokens are had, such as \"https://auth.example/oauth/token\"".into(),
+            ],
+        ),
+        (
+            format!("{url}, client_id = \"me\", client_secret = \"sesame\""),
+            vec!["4:103: [providers.x.credential.oauth2] `client_secret` is a string; expected a table".into()],
+        ),
+        (
+            format!("{url}, client_id = \"me\", refresh_token = {{}}"),
+            vec!["4:87: [providers.x.credential.oauth2.refresh_token] names no secret; expected `env` or `file`".into()],
+        ),
+        (
+            format!("{url}, client_id = \"me\", refresh_token = {{ env = \"BROKEN\" }}"),
+            vec!["4:1: [providers.x] the secret from BROKEN holds a line break or another control character".into()],
+        ),
+        (
+            format!("{url}, client_id = \"me\", refresh_token = {{ env = \"HOUSE_KEY\" }}, write_back = true"),
+            vec!["4:1: [providers.x] `write_back` has nothing to write to; expected a refresh token from a file: refresh_token = { file = \"PATH\" }".into()],
+        ),
+        (
+            format!("{url}, client_id = \"me\", {secret}, client_authentication = \"jwt\""),
+            vec!["4:150: [providers.x.credential.oauth2] `client_authentication` = \"jwt\" is not known; expected \"basic\" or \"body\"".into()],
+        ),
+        (
+            format!("{url}, client_id = \"me\", {secret}, parameters = {{ scope = \"x\", audience = \"y\" }}"),
+            vec!["4:149: [providers.x.credential.oauth2.parameters] `scope` is the gateway's to set; expected further parameters only".into()],
+        ),
+        (
+            format!("token_url = \"http://auth.example/token\", client_id = \"me\", {secret}"),
+            vec![format!("4:39: [providers.x] `token_url` would send secrets without TLS; {expected}")],
+        ),
+        (
+            format!("token_url = \"https://me:sesame@auth.example/\", client_id = \"me\", {secret}"),
+            vec![format!("4:39: [providers.x] `token_url` holds a user or a password, which belong into `client_id` and `client_secret`; {expected}")],
+        ),
+        (
+            format!("token_url = \"auth\", client_id = \"me\", {secret}"),
+            vec![format!("4:39: [providers.x] `token_url` is not an address (relative URL without a base); {expected}")],
+        ),
+    ];
+    for (said, expected) in table {
+        check(
+            &format!(
+                "[providers.x]\nplugin = \"chat\"\nbase_url = \"http://[::1]/\"\ncredential = {{ oauth2 = {{ {said} }} }}"
+            ),
+            &expected.iter().map(String::as_str).collect::<Vec<_>>(),
         );
     }
 }

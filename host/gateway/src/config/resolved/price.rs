@@ -1,0 +1,139 @@
+//! What the tokens of a model cost, and where that is known from.
+
+/// The prices of a model. All of them are optional: a price that nobody knows is not zero.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prices {
+    /// Those of every request for which no tier says others.
+    pub base: Rates,
+    /// Those of long prompts, by rising length.
+    pub tiers: Vec<Tier>,
+    /// Where they were read: an address, or the operator's own words.
+    pub source: Option<String>,
+    /// When they were read there, as YYYY-MM-DD.
+    pub as_of: Option<String>,
+}
+
+/// US dollars per million tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rates {
+    /// Of tokens of input.
+    pub input: Option<f64>,
+    /// Of tokens of output, those of reasoning included.
+    pub output: Option<f64>,
+    /// Of tokens of input that the upstream read from its cache; as `input` where it is not known.
+    pub cached_input: Option<f64>,
+    /// Of tokens of input that the upstream wrote to its cache; likewise.
+    pub cache_write: Option<f64>,
+}
+
+/// Prices of all the tokens of a request whose prompt is longer than so much.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tier {
+    /// Tokens of input, those from a cache included.
+    pub above_tokens: u64,
+    /// What holds above.
+    pub rates: Rates,
+}
+
+/// Tokens of one request, as its upstream counted them or as they are estimated.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tokens {
+    /// Of input, those from and to a cache included.
+    pub input: u64,
+    /// Of output, those of reasoning included.
+    pub output: u64,
+    /// Of those of input, read from the upstream's cache.
+    pub cached_input: u64,
+    /// Of those of input, written to the upstream's cache.
+    pub cache_write: u64,
+}
+
+impl Prices {
+    /// What these tokens cost, in US dollars; `None` where a price that they need is not known.
+    pub fn cost(&self, tokens: Tokens) -> Option<f64> {
+        const MILLION: f64 = 1e6;
+        let rates = self.at(tokens.input);
+        let of = |tokens: u64, rate: Option<f64>| match tokens {
+            0 => Some(0.0),
+            tokens => Some(tokens as f64 * rate? / MILLION),
+        };
+        let cached = tokens.cached_input.min(tokens.input);
+        let written = tokens.cache_write.min(tokens.input - cached);
+        let parts = [
+            of(tokens.input - cached - written, rates.input)?,
+            of(cached, rates.cached_input.or(rates.input))?,
+            of(written, rates.cache_write.or(rates.input))?,
+            of(tokens.output, rates.output)?,
+        ];
+        // A request that counted nothing tells nothing of its cost.
+        let known = rates.input.or(rates.output).is_some();
+        known.then(|| parts.iter().sum())
+    }
+
+    /// What holds for a prompt of so many tokens.
+    pub fn at(&self, input_tokens: u64) -> Rates {
+        let above = |tier: &&Tier| input_tokens > tier.above_tokens;
+        self.tiers.iter().rev().find(above).map_or(self.base, |tier| tier.rates)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(input: f64, output: f64) -> Rates {
+        Rates { input: Some(input), output: Some(output), ..Rates::default() }
+    }
+
+    fn tokens(input: u64, output: u64) -> Tokens {
+        Tokens { input, output, ..Tokens::default() }
+    }
+
+    #[track_caller]
+    fn check(prices: &Prices, tokens: Tokens, expected: Option<f64>) {
+        let cost = prices.cost(tokens);
+        let near = match (cost, expected) {
+            (Some(cost), Some(expected)) => (cost - expected).abs() < 1e-12,
+            (cost, expected) => cost == expected,
+        };
+        assert!(near, "{cost:?} is not {expected:?}");
+    }
+
+    #[test]
+    fn tokens_of_a_cache_have_their_own_price() {
+        let whole = Rates { cached_input: Some(0.1), cache_write: Some(1.25), ..rates(1.0, 5.0) };
+        let prices = Prices { base: whole, ..Prices::default() };
+        check(&prices, tokens(1_000_000, 200_000), Some(2.0));
+        let cached = Tokens { cached_input: 600_000, cache_write: 100_000, ..tokens(1_000_000, 0) };
+        check(&prices, cached, Some(0.3 + 0.06 + 0.125));
+        // What is not known costs as much as other input.
+        let plain = Prices { base: rates(1.0, 5.0), ..Prices::default() };
+        check(&plain, cached, Some(1.0));
+        // More from the cache than there is: an upstream that counts them apart.
+        let odd = Tokens { cached_input: 9, cache_write: 9, ..tokens(5, 0) };
+        check(&prices, odd, Some(5.0 * 0.1 / 1e6));
+    }
+
+    #[test]
+    fn a_long_prompt_is_priced_as_a_whole_by_its_tier() {
+        let tier = |above_tokens, rates| Tier { above_tokens, rates };
+        let prices = Prices {
+            base: rates(1.0, 10.0),
+            tiers: vec![tier(200_000, rates(2.0, 15.0)), tier(400_000, rates(3.0, 20.0))],
+            ..Prices::default()
+        };
+        check(&prices, tokens(200_000, 100_000), Some(0.2 + 1.0));
+        check(&prices, tokens(200_001, 100_000), Some(0.400_002 + 1.5));
+        check(&prices, tokens(1_000_000, 0), Some(3.0));
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_free() {
+        check(&Prices::default(), tokens(0, 0), None);
+        check(&Prices::default(), tokens(10, 0), None);
+        let half =
+            Prices { base: Rates { input: Some(2.0), ..Rates::default() }, ..Prices::default() };
+        check(&half, tokens(500_000, 0), Some(1.0));
+        check(&half, tokens(500_000, 1), None);
+    }
+}
