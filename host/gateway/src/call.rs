@@ -13,6 +13,7 @@ use crate::wire::json_edit::{self, EditRef};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use portcullis_sandbox::Fault;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Bytes of a refusal that its plugin gets to read.

@@ -63,8 +63,6 @@ fn of_text(request: &Request) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::config::{Candidate as Configured, Prices};
-    use bytes::Bytes;
-    use std::time::Instant;
 
     fn candidate(context_tokens: Option<u32>) -> Candidate {
         Candidate::new(Configured {
@@ -83,22 +81,7 @@ mod tests {
     }
 
     fn request(input_tokens: u32, max_output_tokens: Option<u32>, body: &str) -> Request {
-        Request {
-            id: "r".into(),
-            operation: Operation::Chat,
-            dialect: "openai",
-            asked: "house/m1".into(),
-            streaming: false,
-            wants_usage: false,
-            base64: false,
-            labels: Vec::new(),
-            needs: Vec::new(),
-            input_tokens,
-            max_output_tokens,
-            tenant: "default".into(),
-            deadline: Instant::now(),
-            body: Bytes::from(body.to_owned()),
-        }
+        Request { input_tokens, max_output_tokens, ..Request::of_test(body) }
     }
 
     #[track_caller]

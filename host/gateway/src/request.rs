@@ -373,3 +373,29 @@ impl requests::HostRequest for State<Serving> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+impl Request {
+    /// A chat of the canonical dialect, as it is where a test says nothing else.
+    pub(crate) fn of_test(body: &str) -> Self {
+        Self {
+            id: "r".into(),
+            operation: Operation::Chat,
+            dialect: Dialect::CANONICAL,
+            asked: "house/m1".into(),
+            streaming: false,
+            wants_usage: false,
+            base64: false,
+            answers: 1,
+            labels: Vec::new(),
+            needs: Vec::new(),
+            input_tokens: 1,
+            max_output_tokens: None,
+            tenant: "default".into(),
+            deadline: Instant::now(),
+            body: Bytes::from(body.to_owned()),
+            attachment: None,
+            canonical: OnceLock::new(),
+        }
+    }
+}

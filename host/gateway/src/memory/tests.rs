@@ -5,9 +5,8 @@ use crate::candidate::{Candidate, Choice};
 use crate::config::{Candidate as Configured, Prices};
 use crate::contract::policies::Decision;
 use crate::question::{Answer, Question, Trace};
-use crate::request::{Lent, Operation, Request};
+use crate::request::{Lent, Request};
 use crate::wire::dialect::Dialect;
-use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,23 +31,11 @@ fn candidates(count: usize) -> Candidates {
 
 fn asked(model: &str, input_tokens: u32, candidates: &Candidates) -> (Lent, Choice) {
     let request = Arc::new(Request {
-        id: "r".into(),
-        operation: Operation::Chat,
-        dialect: Dialect::CANONICAL,
         asked: model.to_owned(),
-        streaming: false,
-        wants_usage: false,
-        base64: false,
-        answers: 1,
         labels: vec![("team".to_owned(), "a".to_owned())],
-        needs: Vec::new(),
         input_tokens,
-        max_output_tokens: None,
-        tenant: "default".into(),
         deadline: Instant::now() + Duration::from_secs(1),
-        body: Bytes::from_static(br#"{"user": "somebody"}"#),
-        attachment: None,
-        canonical: std::sync::OnceLock::new(),
+        ..Request::of_test(r#"{"user": "somebody"}"#)
     });
     let lent = Lent {
         request: request.clone(),

@@ -30,8 +30,11 @@ const FEATURES: [(&str, &str); 6] = [
     ("supports_reasoning", "reasoning"),
 ];
 
+/// Where a rate lies.
+type Place = fn(&mut Rates) -> &mut Option<f64>;
+
 /// The keys of a price, each with the rate that it sets.
-const PRICES: [(&str, fn(&mut Rates) -> &mut Option<f64>); 4] = [
+const PRICES: [(&str, Place); 4] = [
     ("input_cost_per_token", |rates| &mut rates.input),
     ("output_cost_per_token", |rates| &mut rates.output),
     ("cache_read_input_token_cost", |rates| &mut rates.cached_input),
