@@ -9,6 +9,7 @@ mod load;
 mod machine;
 mod mock;
 mod process;
+mod providers;
 mod sandbox;
 mod streams;
 mod table;
@@ -48,6 +49,8 @@ enum Command {
 enum Group {
     /// Plugins in this process, beside native code.
     Sandbox,
+    /// What each bundled provider adds where it translates.
+    Providers,
     /// The gateway as a process, under load.
     Load,
     /// The memory of ten thousand open streams.
@@ -65,6 +68,9 @@ fn main() -> Result<()> {
             println!("{}\n", machine::describe());
             if wanted(Group::Sandbox) {
                 println!("{}", sandbox::measure()?);
+            }
+            if wanted(Group::Providers) {
+                println!("{}", providers::measure()?);
             }
             if wanted(Group::Load) {
                 println!("{}", whole::measure(seconds.max(1))?);

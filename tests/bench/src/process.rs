@@ -61,10 +61,7 @@ impl Running {
     }
 
     fn kibibytes(&self, file: &str, field: &str) -> Result<u64> {
-        let text = fs::read_to_string(format!("/proc/{}/{file}", self.0.id()))?;
-        let line = text.lines().find_map(|line| line.strip_prefix(field));
-        let kib = line.with_context(|| format!("no {field}"))?.trim().trim_end_matches(" kB");
-        Ok(kib.parse::<u64>()? << 10)
+        kibibytes(&format!("/proc/{}/{file}", self.0.id()), field)
     }
 
     /// An error if it has ended.
@@ -84,6 +81,14 @@ impl Drop for Running {
     }
 }
 
+/// A field of a file of `/proc`, in bytes.
+fn kibibytes(file: &str, field: &str) -> Result<u64> {
+    let text = fs::read_to_string(file)?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    let kib = line.with_context(|| format!("no {field}"))?.trim().trim_end_matches(" kB");
+    Ok(kib.parse::<u64>()? << 10)
+}
+
 fn cpu_of(process: u32) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name, in parentheses, may hold spaces; behind it `state` is the first field.
@@ -96,4 +101,23 @@ fn cpu_of(process: u32) -> Result<Duration> {
         .sum::<Result<u64>>()?;
     let second = rustix::param::clock_ticks_per_second();
     Ok(Duration::from_secs_f64(ticks as f64 / second as f64))
+}
+
+/// What this process held at a moment, to tell by how much it grew after it.
+pub(crate) struct Memory {
+    resident: u64,
+}
+
+impl Memory {
+    /// Notes what it holds, and forgets the most that it ever held.
+    pub(crate) fn mark() -> Result<Self> {
+        // https://www.kernel.org/doc/html/latest/filesystems/proc.html: 5 resets the peak.
+        fs::write("/proc/self/clear_refs", "5")?;
+        Ok(Self { resident: kibibytes("/proc/self/status", "VmRSS:")? })
+    }
+
+    /// Bytes that it held more, at most, since then.
+    pub(crate) fn grown(&self) -> Result<u64> {
+        Ok(kibibytes("/proc/self/status", "VmHWM:")?.saturating_sub(self.resident))
+    }
 }

@@ -5,7 +5,7 @@
 //! disturbs both.
 
 mod native;
-mod plugged;
+pub(crate) mod plugged;
 
 use crate::table::{Table, figure, median};
 use anyhow::{Result, ensure};

@@ -3,17 +3,19 @@
 use super::{Decider, Provider, Reader};
 use crate::gateway::{Ground, Setup};
 use anyhow::{Context as _, Result, anyhow};
+use bytes::Bytes;
 use portcullis::config::{self, Environment};
 use portcullis::contract::providers::Frame;
 use portcullis::exchange::{self, Begun, Exchange};
 use portcullis::gateway::Gateway;
+use portcullis::load;
 use portcullis::policy::{self, Decision};
 use portcullis::request::{Lent, Operation, Request, Serving};
 use portcullis::route::Target;
-use portcullis::{load, wire};
+use portcullis::wire::dialect::Dialect;
 use std::fs;
 use std::hint::black_box;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// A gateway's plugins: with passthrough, without, and with passthrough and memory.
@@ -36,7 +38,7 @@ impl Plugins {
             passing,
             translating,
             remembering,
-            request: Arc::new(request()),
+            request: Arc::new(request(crate::load::body(true))),
             _ground: ground,
         })
     }
@@ -60,8 +62,8 @@ impl Plugins {
         let (generation, model) = (provider.plugin.pin(), "m0".into());
         let begun = exchange::begin(provider, generation, &self.request, &model);
         match begun.await.map_err(|failure| anyhow!("{failure:?}"))? {
-            Begun::Passed(call) => drop(black_box(call)),
-            Begun::Translated(..) => return Err(anyhow!("it was to be passed on")),
+            (Begun::Passed(call), _) => drop(black_box(call)),
+            (Begun::Translated(..), _) => return Err(anyhow!("it was to be passed on")),
         }
         Ok(())
     }
@@ -84,22 +86,26 @@ async fn gateway(ground: &Ground, setup: Setup) -> Result<Gateway> {
     Ok(load::gateway(config::load(&file, &Environment::of_process())?).await?)
 }
 
-fn request() -> Request {
+/// A chat of the canonical dialect, as the gateway would have read it.
+pub(crate) fn request(body: impl Into<Bytes>) -> Request {
     Request {
         id: "0198c1f0a3b47c5e8d6f001122334455".into(),
         operation: Operation::Chat,
-        dialect: wire::openai::DIALECT,
+        dialect: Dialect::CANONICAL,
         asked: "auto".to_owned(),
         streaming: true,
         wants_usage: false,
         base64: false,
+        answers: 1,
         labels: Vec::new(),
         needs: Vec::new(),
         input_tokens: 64,
         max_output_tokens: Some(256),
         tenant: "default".into(),
         deadline: Instant::now() + Duration::from_secs(3_600),
-        body: crate::load::body(true).into(),
+        body: body.into(),
+        attachment: None,
+        canonical: OnceLock::new(),
     }
 }
 
@@ -121,6 +127,7 @@ impl Provider for Plugged<'_> {
             model: self.model.clone(),
             noted: Vec::new(),
             readable: true,
+            dialect: Dialect::CANONICAL,
         };
         let started = Exchange::start(provider, generation, lent).await;
         let (exchange, call) = started.map_err(|failure| anyhow!("{failure:?}"))?;
