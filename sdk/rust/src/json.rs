@@ -49,6 +49,11 @@ impl<'a> Json<'a> {
         Self::Object(there.map(|(name, value)| (Cow::Borrowed(name), value)).collect())
     }
 
+    /// What is JSON already, unread.
+    pub fn raw(json: impl Into<Cow<'a, str>>) -> Self {
+        Self::Raw(json.into())
+    }
+
     /// Whether it is `null`, or is not there.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
@@ -100,17 +105,17 @@ impl<'a> Json<'a> {
 
     /// A whole number, if it is one.
     pub fn as_u64(&self) -> Option<u64> {
-        self.raw()?.parse().ok()
+        self.scalar()?.parse().ok()
     }
 
     /// A whole number that is not too large, if it is one.
     pub fn as_u32(&self) -> Option<u32> {
-        self.raw()?.parse().ok()
+        self.scalar()?.parse().ok()
     }
 
     /// A number, if it is one.
     pub fn as_f64(&self) -> Option<f64> {
-        self.raw()?.parse().ok()
+        self.scalar()?.parse().ok()
     }
 
     /// The sum of those members that are whole numbers; `None` where none is.
@@ -118,7 +123,7 @@ impl<'a> Json<'a> {
         names.iter().filter_map(|name| self[*name].as_u64()).reduce(u64::saturating_add)
     }
 
-    fn raw(&self) -> Option<&str> {
+    fn scalar(&self) -> Option<&str> {
         if let Self::Raw(json) = self { Some(json) } else { None }
     }
 
@@ -294,7 +299,7 @@ impl PartialEq<&str> for Json<'_> {
 
 impl PartialEq<bool> for Json<'_> {
     fn eq(&self, truth: &bool) -> bool {
-        self.raw() == Some(if *truth { "true" } else { "false" })
+        self.scalar() == Some(if *truth { "true" } else { "false" })
     }
 }
 

@@ -244,6 +244,12 @@ impl Event {
         Self::Finished(Finish { index, reason: reason.to_owned(), extra: extra(beside) })
     }
 
+    /// What was used, as far as it is known: tokens of prompt and of answer; nothing of neither.
+    pub fn counted([input_tokens, output_tokens]: [Option<u64>; 2]) -> Option<Self> {
+        let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
+        input_tokens.or(output_tokens).map(|_| Self::Usage(usage))
+    }
+
     /// What was used: tokens of prompt and of answer.
     pub fn usage(input_tokens: u64, output_tokens: u64) -> Self {
         Self::Usage(Usage {

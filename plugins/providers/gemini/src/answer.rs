@@ -153,7 +153,7 @@ fn usage(counts: &Json<'_>) -> Option<Event> {
 fn logprobs<'a>(result: &Json<'a>) -> Json<'a> {
     let token = |token: &Json<'a>| {
         // The dialect says that there are none.
-        let bytes = Json::Raw("null".into());
+        let bytes = Json::raw("null");
         object! { "token": &token["token"], "logprob": &token["logProbability"], "bytes": bytes }
     };
     let content = result["chosenCandidates"].items().iter().enumerate().map(|(at, chosen)| {

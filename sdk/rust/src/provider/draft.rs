@@ -55,6 +55,21 @@ impl<'a> Draft<'a> {
         Ok(messages)
     }
 
+    /// Whether a field is not yet dealt with and is this text.
+    pub fn says(&self, name: &str, text: &str) -> bool {
+        self.asked[name] == *text
+    }
+
+    /// Takes a field that has to be a text or a list of them: none where it is absent.
+    pub fn take_texts(&mut self, name: &str) -> Result<Vec<String>, Failure> {
+        let texts = self.take(name).into_items();
+        if !texts.iter().all(Json::is_text) {
+            let message = format!("`{name}` is neither a text nor a list of texts");
+            return Err(Failure::invalid(name, message));
+        }
+        Ok(texts.iter().map(|text| text.text().into_owned()).collect())
+    }
+
     /// Whether a field is there and not yet dealt with, whatever it says.
     pub fn has(&self, name: &str) -> bool {
         !self.asked[name].is_null()
@@ -201,6 +216,11 @@ mod tests {
         assert_eq!(draft.take_text("a"), Ok(None));
         let failure = draft.take_number("b").unwrap_err();
         assert_eq!(failure.message, "`b` is not a whole number");
+        let mut draft = Draft::of(r#"{"b": "word", "c": ["one", "two"], "d": [7]}"#).unwrap();
+        assert_eq!(draft.take_texts("c"), Ok(vec!["one".to_owned(), "two".to_owned()]));
+        assert_eq!((draft.take_texts("c"), draft.says("b", "word")), (Ok(Vec::new()), true));
+        assert_eq!(draft.take_texts("b"), Ok(vec!["word".to_owned()]));
+        draft.take_texts("d").unwrap_err();
         let mut draft = Draft::of(r#"{"a": 7, "b": "word"}"#).unwrap();
         assert_eq!(draft.take_text("b").as_ref().map(Option::as_deref), Ok(Some("word")));
         assert_eq!(draft.take_text("a").unwrap_err().message, "`a` is not a text");
