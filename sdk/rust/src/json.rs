@@ -7,14 +7,15 @@
 //! they stand in. Here texts and numbers stay what they are, slices of the text, and it is gone
 //! through once.
 
+mod from;
 mod read;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use read::Unreadable;
 
 use std::borrow::Cow;
-use std::fmt::{self, Display, Formatter};
 use std::ops::Index;
 
 /// A value of JSON. Its clone copies no text that is borrowed.
@@ -146,11 +147,6 @@ impl<'a> Json<'a> {
         if let Self::Object(fields) = self { fields } else { &[] }
     }
 
-    /// The members of an object, to be changed; of anything else, none.
-    pub fn fields_mut(&mut self) -> &mut [(Cow<'a, str>, Self)] {
-        if let Self::Object(fields) = self { fields } else { &mut [] }
-    }
-
     /// Takes a member out of an object; null where it is not there.
     pub fn take(&mut self, name: &str) -> Self {
         let Self::Object(fields) = self else { return Self::Null };
@@ -177,13 +173,6 @@ impl<'a> Json<'a> {
         self
     }
 
-    /// Adds to the end of a list.
-    pub fn push(&mut self, item: impl Into<Self>) {
-        if let Self::List(items) = self {
-            items.push(item.into());
-        }
-    }
-
     /// This, or if it is null the other.
     #[must_use]
     pub fn or(self, other: impl Into<Self>) -> Self {
@@ -201,68 +190,6 @@ impl<'a> Json<'a> {
     pub fn something(self) -> Self {
         self.filter(|value| !value.is_nothing())
     }
-
-    /// It written as JSON, in memory that is taken at once: what grows has two copies for a
-    /// while.
-    pub fn into_bytes(self) -> Vec<u8> {
-        struct Bytes(Vec<u8>);
-        impl fmt::Write for Bytes {
-            fn write_str(&mut self, text: &str) -> fmt::Result {
-                self.0.extend_from_slice(text.as_bytes());
-                Ok(())
-            }
-        }
-        let mut bytes = Bytes(Vec::with_capacity(self.size()));
-        // Writing to memory does not fail.
-        let _ = fmt::write(&mut bytes, format_args!("{self}"));
-        bytes.0
-    }
-
-    /// The bytes that it takes, or a few more.
-    fn size(&self) -> usize {
-        match self {
-            Self::Null => 4,
-            Self::Raw(text) | Self::Text(text) => text.len() + 2,
-            Self::List(items) => items.iter().map(|item| item.size() + 1).sum::<usize>() + 2,
-            Self::Object(fields) => {
-                let field = |(name, value): &(Cow<'_, str>, Self)| name.len() + value.size() + 4;
-                fields.iter().map(field).sum::<usize>() + 2
-            }
-        }
-    }
-}
-
-/// Writes it as JSON, with nothing between its parts.
-impl Display for Json<'_> {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null => out.write_str("null"),
-            Self::Raw(json) => out.write_str(json),
-            Self::Text(text) => quoted(out, text),
-            Self::List(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    out.write_str(if index == 0 { "[" } else { "," })?;
-                    item.fmt(out)?;
-                }
-                out.write_str(if items.is_empty() { "[]" } else { "]" })
-            }
-            Self::Object(fields) => {
-                for (index, (name, value)) in fields.iter().enumerate() {
-                    out.write_str(if index == 0 { "{" } else { "," })?;
-                    quoted(out, name)?;
-                    out.write_str(":")?;
-                    value.fmt(out)?;
-                }
-                out.write_str(if fields.is_empty() { "{}" } else { "}" })
-            }
-        }
-    }
-}
-
-fn quoted(out: &mut Formatter<'_>, text: &str) -> fmt::Result {
-    out.write_str("\"")?;
-    out.write_str(text)?;
-    out.write_str("\"")
 }
 
 /// The member of an object by its name; null where there is none.
@@ -300,77 +227,5 @@ impl PartialEq<&str> for Json<'_> {
 impl PartialEq<bool> for Json<'_> {
     fn eq(&self, truth: &bool) -> bool {
         self.scalar() == Some(if *truth { "true" } else { "false" })
-    }
-}
-
-impl<'a> From<&'a str> for Json<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(escaped(Cow::Borrowed(text)))
-    }
-}
-
-impl From<String> for Json<'_> {
-    fn from(text: String) -> Self {
-        Self::Text(escaped(Cow::Owned(text)))
-    }
-}
-
-impl<'a> From<Cow<'a, str>> for Json<'a> {
-    fn from(text: Cow<'a, str>) -> Self {
-        Self::Text(escaped(text))
-    }
-}
-
-/// Text as it stands between quotes.
-fn escaped(text: Cow<'_, str>) -> Cow<'_, str> {
-    if !text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
-        return text;
-    }
-    // Writing a string to a string does not fail.
-    let mut quoted = serde_json::to_string(&text).unwrap_or_default();
-    quoted.pop();
-    quoted.remove(0);
-    Cow::Owned(quoted)
-}
-
-impl From<bool> for Json<'_> {
-    fn from(truth: bool) -> Self {
-        Self::Raw(Cow::Borrowed(if truth { "true" } else { "false" }))
-    }
-}
-
-impl From<u32> for Json<'_> {
-    fn from(number: u32) -> Self {
-        Self::Raw(Cow::Owned(number.to_string()))
-    }
-}
-
-impl From<u64> for Json<'_> {
-    fn from(number: u64) -> Self {
-        Self::Raw(Cow::Owned(number.to_string()))
-    }
-}
-
-impl<'a, T: Into<Self>> From<Vec<T>> for Json<'a> {
-    fn from(items: Vec<T>) -> Self {
-        Self::List(items.into_iter().map(Into::into).collect())
-    }
-}
-
-impl<'a, T: Into<Self>> From<Option<T>> for Json<'a> {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Into::into)
-    }
-}
-
-impl<'a> From<&Json<'a>> for Json<'a> {
-    fn from(value: &Json<'a>) -> Self {
-        value.clone()
-    }
-}
-
-impl<'a> FromIterator<Json<'a>> for Json<'a> {
-    fn from_iter<I: IntoIterator<Item = Json<'a>>>(items: I) -> Self {
-        Self::List(items.into_iter().collect())
     }
 }

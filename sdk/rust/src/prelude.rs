@@ -7,6 +7,6 @@ pub use crate::openai::{
 pub use crate::provider::{
     Body, Call, Calls, Description, Draft, Event, Failure, FailureKind, FrameByFrame, Framing,
     HttpCall, JsonEdit, Model, Provider, ReadFrame, ReplyHead, Usage, extra, header, milliseconds,
-    read_answer, read_answer_as, read_body, read_error, read_list, read_refusal,
+    read_answer, read_body, read_error, read_list, read_refusal,
 };
 pub use crate::{Json, Request, object};

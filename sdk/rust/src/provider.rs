@@ -2,9 +2,12 @@
 
 mod calls;
 mod draft;
+mod event;
 #[cfg(target_arch = "wasm32")]
 mod exported;
+mod failure;
 mod frames;
+mod model;
 mod refusal;
 
 pub use crate::bindings::provider::exports::portcullis::plugin::provider::{
@@ -22,7 +25,7 @@ pub use draft::Draft;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub use exported::Exported;
-pub use frames::{FrameByFrame, ReadFrame, read_answer, read_answer_as, read_list};
+pub use frames::{FrameByFrame, ReadFrame, read_answer, read_list};
 pub use refusal::{
     error_failure, header, milliseconds, read_body, read_error, read_refusal, retry_after_ms,
 };
@@ -89,61 +92,6 @@ pub fn extra<'a, const N: usize>(values: [(&str, Json<'a>); N]) -> Extra {
     there.map(|(name, value)| (name.to_owned(), value.to_string())).collect()
 }
 
-impl Failure {
-    /// A mistake of the sender's in this field.
-    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
-        Self::about(FailureKind::InvalidRequest, field, message)
-    }
-
-    /// A word of the sender's in this field that nobody knows.
-    pub fn unknown(field: &str) -> Self {
-        Self::invalid(field, format!("`{field}` is none that is known"))
-    }
-
-    /// What this upstream has no place for, in this field. Another one may.
-    pub fn unsupported(field: &str, message: impl Into<String>) -> Self {
-        Self::about(FailureKind::Unsupported, field, message)
-    }
-
-    fn about(kind: FailureKind, field: &str, message: impl Into<String>) -> Self {
-        let extra = extra([("param", field.into())]);
-        Self { extra, ..Self::new(kind, message) }
-    }
-
-    /// An operation that this provider has not.
-    pub fn no_operation(name: &str) -> Self {
-        let message = format!("this provider has no operation `{name}`");
-        Self::new(FailureKind::Unsupported, message)
-    }
-
-    /// What stands for a model in an address leads elsewhere, so there is no such model. A part
-    /// of a path is made of letters, digits, "-", "_" and ".", and not of dots alone.
-    pub fn unless_plain(part: &str) -> Result<(), Self> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if part.bytes().all(plain) && part.bytes().any(|byte| byte != b'.') {
-            return Ok(());
-        }
-        Err(Self::new(FailureKind::NotFound, "the upstream has no models of such names"))
-    }
-
-    /// The upstream sent what is not its protocol.
-    pub fn malformed(message: impl Into<String>) -> Self {
-        Self::new(FailureKind::Malformed, message)
-    }
-
-    /// The upstream's answer ended too early.
-    pub fn cut_off() -> Self {
-        Self::malformed("the upstream's answer was cut off")
-    }
-
-    /// Of the kind that its words say, where they are known ones.
-    #[must_use]
-    pub fn judged(self, words: &[(&str, FailureKind)]) -> Self {
-        let known = words.iter().find(|(words, _)| self.message.contains(words));
-        Self { kind: known.map_or(self.kind, |(_, kind)| *kind), ..self }
-    }
-}
-
 impl HttpCall {
     /// A call that sends JSON with POST.
     pub fn post(path_and_query: impl Into<String>, body: Body) -> Self {
@@ -182,84 +130,6 @@ impl HttpCall {
     }
 }
 
-impl Event {
-    /// The beginning: the upstream's id and model name, where it says them.
-    pub fn started(id: &Json<'_>, model: &Json<'_>) -> Self {
-        Self::Started((id.text().into_owned(), model.text().into_owned()))
-    }
-
-    /// Text of this kind, in the answer of this number; nothing of none.
-    pub fn piece(kind: fn(TextDelta) -> Self, index: u32, text: &Json<'_>) -> Option<Self> {
-        text.some_text().map(|text| kind(TextDelta { index, text }))
-    }
-
-    /// A piece of the only answer's text.
-    pub fn text(text: impl Into<String>) -> Self {
-        Self::Text(TextDelta { index: 0, text: text.into() })
-    }
-
-    /// Words in which the model declines, in the answer of this number.
-    pub fn refusal(index: u32, text: impl Into<String>) -> Self {
-        Self::Refusal(TextDelta { index, text: text.into() })
-    }
-
-    /// The vectors of texts, in the order of the texts.
-    pub fn embeddings<'a>(
-        vectors: impl IntoIterator<Item = &'a Json<'a>>,
-    ) -> Result<Vec<Self>, Failure> {
-        let number = |number: &Json<'_>| number.as_f64().map(|number| number as f32);
-        let vector = |vector: &Json<'_>| -> Option<Vec<f32>> {
-            let numbers: Option<Vec<f32>> = vector.items().iter().map(number).collect();
-            numbers.filter(|numbers| !numbers.is_empty())
-        };
-        let vectors: Option<Vec<_>> = vectors.into_iter().map(vector).collect();
-        let odd = || Failure::malformed("the upstream's vectors are not lists of numbers");
-        Ok((0..).zip(vectors.ok_or_else(odd)?).map(Self::Embedding).collect())
-    }
-
-    /// What stands beside the answer of this number: `{"index": 0, "logprobs": …}` under the
-    /// name "logprobs"; nothing of null.
-    pub fn beside(name: &str, index: u32, value: &Json<'_>) -> Option<Self> {
-        let place = || Json::object([("index", index.into()), (name, value.clone())]);
-        (!value.is_null()).then(|| Self::other(name, &place()))
-    }
-
-    /// A whole answer that is JSON.
-    pub fn document(value: Json<'_>) -> Self {
-        Self::Document(value.to_string())
-    }
-
-    /// What this version of the contract has no case for.
-    pub fn other(name: &str, value: &Json<'_>) -> Self {
-        Self::Other((name.to_owned(), value.to_string()))
-    }
-
-    /// The end of the only answer.
-    pub fn finished(reason: impl Into<String>) -> Self {
-        Self::Finished(Finish { index: 0, reason: reason.into(), extra: Vec::new() })
-    }
-
-    /// The end of the answer of this number, and what the upstream said beside it.
-    pub fn ended<const N: usize>(index: u32, reason: &str, beside: [(&str, Json<'_>); N]) -> Self {
-        Self::Finished(Finish { index, reason: reason.to_owned(), extra: extra(beside) })
-    }
-
-    /// What was used, as far as it is known: tokens of prompt and of answer; nothing of neither.
-    pub fn counted([input_tokens, output_tokens]: [Option<u64>; 2]) -> Option<Self> {
-        let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
-        input_tokens.or(output_tokens).map(|_| Self::Usage(usage))
-    }
-
-    /// What was used: tokens of prompt and of answer.
-    pub fn usage(input_tokens: u64, output_tokens: u64) -> Self {
-        Self::Usage(Usage {
-            input_tokens: Some(input_tokens),
-            output_tokens: Some(output_tokens),
-            ..Usage::default()
-        })
-    }
-}
-
 impl Frame {
     /// Its text, without the name of a server-sent event; `None` where it is not UTF-8.
     pub fn as_text(&self) -> Option<&str> {
@@ -267,39 +137,6 @@ impl Frame {
             Self::Sse((_, text)) | Self::Text(text) => Some(text),
             Self::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
         }
-    }
-}
-
-/// The names of what is there.
-fn named<const N: usize>(names: [(&str, bool); N]) -> impl Iterator<Item = String> {
-    names.into_iter().filter(|(_, there)| *there).map(|(name, _)| name.to_owned())
-}
-
-impl Model {
-    /// A model of this name, of which no more is known.
-    pub fn named(id: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            context_tokens: None,
-            max_output_tokens: None,
-            operations: Vec::new(),
-            features: Vec::new(),
-            extra: Vec::new(),
-        }
-    }
-
-    /// With those of these operations that it serves.
-    #[must_use]
-    pub fn serving<const N: usize>(mut self, operations: [(&str, bool); N]) -> Self {
-        self.operations.extend(named(operations));
-        self
-    }
-
-    /// With those of these features that it has.
-    #[must_use]
-    pub fn with<const N: usize>(mut self, features: [(&str, bool); N]) -> Self {
-        self.features.extend(named(features));
-        self
     }
 }
 

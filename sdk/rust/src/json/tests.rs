@@ -22,7 +22,10 @@ fn what_is_read_is_written_as_it_was() {
         assert_eq!(json.to_string(), text);
         let spaced = text.replace(',', " ,\n").replace(':', "\t: ");
         assert_eq!(Json::read(&format!(" {spaced}\r\n")).unwrap(), json, "{spaced}");
-        assert_eq!(json.into_bytes(), text.as_bytes());
+        let bytes = json.into_bytes();
+        assert_eq!(bytes, text.as_bytes());
+        // One that had to grow would have room for twice as much.
+        assert!(bytes.capacity() < 2 * text.len() + 16, "{text}");
     }
 }
 

@@ -3,7 +3,6 @@
 use super::{Ending, Event, Exchange, Failure, Frame, ReplyHead};
 use crate::Json;
 use crate::json::Unreadable;
-use serde::Deserialize;
 
 /// Reads an answer, a frame at a time. [`FrameByFrame`] makes an exchange of it.
 pub trait ReadFrame: 'static {
@@ -74,19 +73,10 @@ impl<R: ReadFrame> FrameByFrame<R> {
 pub fn read_answer(text: &str) -> Result<Json<'_>, Failure> {
     Json::read(text).map_err(|Unreadable(byte)| {
         let line = text.as_bytes()[..byte - 1].iter().rposition(|&byte| byte == b'\n');
-        no_answer(byte - line.map_or(0, |end| end + 1))
+        let column = byte - line.map_or(0, |end| end + 1);
+        let what = "the upstream sent what is no answer of its protocol";
+        Failure::malformed(format!("{what} (column {column})"))
     })
-}
-
-/// Reads JSON of the upstream's into a type of its own: vectors, whose numbers are too many for a
-/// value each.
-pub fn read_answer_as<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Failure> {
-    serde_json::from_str(text).map_err(|error| no_answer(error.column()))
-}
-
-fn no_answer(column: usize) -> Failure {
-    let what = "the upstream sent what is no answer of its protocol";
-    Failure::malformed(format!("{what} (column {column})"))
 }
 
 /// The entries of the upstream's list of models, which stands in this field.
@@ -100,7 +90,7 @@ pub fn read_list<'a>(body: &'a [u8], field: &str) -> Result<Vec<Json<'a>>, Failu
 
 #[cfg(test)]
 mod tests {
-    use super::{FrameByFrame, ReadFrame, read_answer, read_answer_as};
+    use super::{FrameByFrame, ReadFrame, read_answer};
     use crate::provider::{Event, Exchange, Failure, Frame};
 
     /// Fails at a "!".
@@ -142,7 +132,6 @@ mod tests {
         for (text, column) in [("<html>", 1), ("[1,\n 2 3]", 4), ("[1,\n]", 1)] {
             let failure = read_answer(text).unwrap_err();
             assert!(failure.message.contains(&format!("(column {column})")), "{failure:?}");
-            assert_eq!(read_answer_as::<Vec<u8>>(text), Err(failure));
         }
     }
 }
