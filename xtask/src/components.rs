@@ -16,6 +16,9 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// The least memory that a plugin has to find free when it starts: growing it costs more than
 /// everything else that a plugin does in a request.
 const ROOM: u64 = 128 << 10;
+/// The most bytes of a provider that comes with the program: compiled code is kept in memory once
+/// for each provider, and what all of them need belongs into the SDK, where it is written once.
+const LARGEST: usize = 400_000;
 /// Where plugins are: folders of plugins, and plugins.
 const FOLDERS: [&str; 3] = ["plugins/providers", "plugins/policies", EXAMPLES];
 /// Examples are built and tested, but do not come with the program.
@@ -39,6 +42,13 @@ pub(crate) fn build(root: &Path) -> Result<()> {
             let folder = root.join("target/components").join(plugin.under).join(&plugin.name);
             let size = encode(&core, &folder.join("plugin.wasm"))?;
             write_if_changed(&folder.join("plugin.toml"), plugin.manifest.as_bytes())?;
+            ensure!(
+                size <= LARGEST || !plugin.is_provider(),
+                "{} is a component of {size} bytes, and a provider has at most {LARGEST}: see what \
+                 brings in so much code (a generic type read with serde, as a rule), and whether \
+                 the SDK has it already",
+                plugin.name
+            );
             let room = room(&fs::read(&core)?)?;
             println!(
                 "{:<16} {:>4} KiB, starts with {} KiB free",
@@ -149,6 +159,12 @@ struct Plugin {
     world: String,
     /// The manifest's text.
     manifest: String,
+}
+
+impl Plugin {
+    fn is_provider(&self) -> bool {
+        self.world.contains("/provider-plugin@")
+    }
 }
 
 fn plugins(root: &Path) -> Result<Vec<Plugin>> {

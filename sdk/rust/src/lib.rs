@@ -26,7 +26,12 @@ mod request;
 #[cfg(any(feature = "provider", feature = "policy"))]
 pub use request::*;
 
+pub mod json;
 pub mod openai;
+#[cfg(feature = "provider")]
+pub mod prelude;
+pub mod schema;
+pub use json::Json;
 
 #[cfg(all(feature = "provider", feature = "harness", not(target_arch = "wasm32")))]
 pub mod harness;

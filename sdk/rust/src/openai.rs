@@ -1,25 +1,33 @@
 //! The canonical dialect: OpenAI's chat completions, embeddings and models, as far as a
-//! plugin reads or writes them.
+//! plugin reads them.
 //!
-//! Lenient where vendors differ. What is read as a request keeps the fields that it does not
-//! know, in `extra`, so that a provider which rewrites a request loses none of it. What is
-//! read once a token ([`Chunk`]) borrows from the frame and skips what it does not know.
+//! Lenient where vendors differ. What is read of a request ([`Message`], [`ToolChoice`],
+//! [`Form`]) leaves what it does not know where it stood, so that a provider which rewrites a
+//! request can name what it loses. What is read once a token ([`Chunk`]) borrows from the frame
+//! and skips what it does not know.
 
+#[cfg(feature = "provider")]
+mod choice;
 mod chunk;
+#[cfg(feature = "provider")]
 mod embeddings;
 mod error;
+#[cfg(feature = "provider")]
+mod message;
 mod models;
-mod request;
-mod response;
+#[cfg(feature = "provider")]
+mod tools;
+mod usage;
 
+#[cfg(feature = "provider")]
+pub use choice::{Form, Mode, ToolChoice, finish_reason};
 pub use chunk::{Chunk, Delta, FunctionDelta, Groq, Piece, Text, ToolDelta, Words};
-pub use embeddings::{Embedding, EmbeddingsRequest, EmbeddingsResponse, Vector};
+#[cfg(feature = "provider")]
+pub use embeddings::texts;
 pub use error::ErrorBody;
+#[cfg(feature = "provider")]
+pub use message::{Content, Conversation, Message, Part, Role, ToolCall};
 pub use models::{ModelEntry, ModelList};
-pub use request::{
-    ChatRequest, Content, FunctionCall, FunctionTool, ImageUrl, InputAudio, JsonSchema, Message,
-    Part, ResponseFormat, StreamOptions, Tool, ToolCall, ToolChoice,
-};
-pub use response::{
-    ChatResponse, Choice, CompletionDetails, PromptDetails, ResponseMessage, Usage,
-};
+#[cfg(feature = "provider")]
+pub use tools::{Function, functions};
+pub use usage::{CompletionDetails, PromptDetails, Usage};

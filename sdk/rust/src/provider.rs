@@ -1,7 +1,13 @@
 //! Providers: plugins that speak one upstream's protocol.
 
+mod calls;
+mod draft;
+mod event;
 #[cfg(target_arch = "wasm32")]
 mod exported;
+mod failure;
+mod frames;
+mod model;
 mod refusal;
 
 pub use crate::bindings::provider::exports::portcullis::plugin::provider::{
@@ -12,14 +18,19 @@ pub use crate::bindings::provider::portcullis::plugin::events::{
     Event, Finish, TextDelta, ToolCallDelta,
 };
 pub use crate::bindings::provider::portcullis::plugin::types::{
-    Extra, Failure, FailureKind, Json, JsonEdit, Usage,
+    Extra, Failure, FailureKind, JsonEdit, Usage,
 };
+pub use calls::Calls;
+pub use draft::Draft;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub use exported::Exported;
-pub use refusal::{error_failure, header, read_refusal, retry_after_ms};
+pub use frames::{FrameByFrame, ReadFrame, read_answer, read_list};
+pub use refusal::{
+    error_failure, header, milliseconds, read_body, read_error, read_refusal, retry_after_ms,
+};
 
-use crate::Request;
+use crate::{Json, Request};
 use serde::de::DeserializeOwned;
 
 /// Speaks one upstream's protocol: says which call to make for a request, and reads what
@@ -75,6 +86,12 @@ pub trait Exchange: 'static {
     }
 }
 
+/// Named values for a record's `extra`, but for those that are null.
+pub fn extra<'a, const N: usize>(values: [(&str, Json<'a>); N]) -> Extra {
+    let there = values.into_iter().filter(|(_, value)| !value.is_null());
+    there.map(|(name, value)| (name.to_owned(), value.to_string())).collect()
+}
+
 impl HttpCall {
     /// A call that sends JSON with POST.
     pub fn post(path_and_query: impl Into<String>, body: Body) -> Self {
@@ -110,27 +127,6 @@ impl HttpCall {
     #[must_use]
     pub fn framing(self, framing: Framing) -> Self {
         Self { framing, ..self }
-    }
-}
-
-impl Event {
-    /// A piece of the only answer's text.
-    pub fn text(text: impl Into<String>) -> Self {
-        Self::Text(TextDelta { index: 0, text: text.into() })
-    }
-
-    /// The end of the only answer.
-    pub fn finished(reason: impl Into<String>) -> Self {
-        Self::Finished(Finish { index: 0, reason: reason.into(), extra: Vec::new() })
-    }
-
-    /// What was used: tokens of prompt and of answer.
-    pub fn usage(input_tokens: u64, output_tokens: u64) -> Self {
-        Self::Usage(Usage {
-            input_tokens: Some(input_tokens),
-            output_tokens: Some(output_tokens),
-            ..Usage::default()
-        })
     }
 }
 

@@ -2,10 +2,13 @@
 //! one go.
 
 use crate::check;
-use crate::files::rust;
+use crate::files::{rust, under};
+use std::collections::BTreeMap;
 
 /// Lines of the longest file, without its tests.
 const LONGEST: usize = 500;
+/// Lines of code of a plugin: neither blank nor comments, and without its tests.
+const LARGEST: usize = 500;
 
 #[test]
 fn every_file_says_what_it_is() {
@@ -25,6 +28,26 @@ fn modules_lie_beside_their_folder() {
         &problems,
         "Call it by the name of its folder, beside the folder: a row of tabs that all say \
          mod.rs says nothing.",
+    );
+}
+
+#[test]
+fn no_plugin_is_too_large() {
+    let mut lines = BTreeMap::<String, usize>::new();
+    for file in under("plugins", ".rs").iter().filter(|file| !file.is_tests()) {
+        let code = file.without_tests().lines().map(str::trim_start);
+        let code = code.filter(|line| !line.is_empty() && !line.starts_with("//")).count();
+        let plugin = file.path.split("/src/").next().unwrap_or_default().to_owned();
+        *lines.entry(plugin).or_default() += code;
+    }
+    let large = lines.into_iter().filter(|(_, lines)| *lines > LARGEST);
+    let problems: Vec<String> =
+        large.map(|(plugin, lines)| format!("{plugin}: it has {lines} lines of code")).collect();
+    check(
+        &problems,
+        "What every provider needs belongs into the SDK (sdk/rust), once: see what its `prelude` \
+         has before you write it again. What only this vendor needs, and need not be code, belongs \
+         into plugin.toml as a setting with a default.",
     );
 }
 

@@ -4,10 +4,8 @@
 //! draw as they please. Older ones take a budget of tokens, and refuse the word; they can be
 //! told how to draw while they do not think. Each refuses the other's way.
 
-use crate::draft::Draft;
 use crate::settings::{Settings, lists};
-use portcullis_sdk::provider::Failure;
-use serde_json::{Value, json};
+use portcullis_sdk::prelude::*;
 
 /// Writes limits and draw, and gives the word for the effort. `without_budget`: the rest of the
 /// request rules a budget out.
@@ -17,48 +15,49 @@ pub(crate) fn write(
     model: &str,
     without_budget: bool,
 ) -> Result<Option<String>, Failure> {
-    let older = draft.take("max_tokens")?;
-    let given: Option<u32> = draft.take("max_completion_tokens")?.or(older);
-    let mut most = given.unwrap_or(settings.max_tokens);
-    let word: Option<String> = draft.take("reasoning_effort")?;
+    let older = draft.take_number("max_tokens")?;
+    let given = draft.take_number("max_completion_tokens")?.or(older);
+    let mut most = given.unwrap_or(settings.max_tokens.into());
+    let word = draft.take_text("reasoning_effort")?;
     // The vendor documents its own form for senders of this dialect as well.
-    let own: Option<Value> = draft.take("thinking")?;
+    let own = draft.take("thinking");
     let (thinking, effort) = match word {
         None => (own, None),
         Some(word) if lists(&settings.budget_models, model) => {
-            let tokens = budget(&word, given).filter(|_| !without_budget && own.is_none());
-            draft.leave_out("reasoning_effort", tokens.is_none() && word != "none");
+            let tokens = budget(&word, given).filter(|_| !without_budget && own.is_null());
+            if tokens.is_none() && word != "none" {
+                draft.lose("reasoning_effort");
+            }
             // Where the limit is our own, room is made.
             most += tokens.filter(|_| given.is_none()).unwrap_or(0);
-            let budget = |tokens| json!({ "type": "enabled", "budget_tokens": tokens });
+            let budget = |tokens| object! { "type": "enabled", "budget_tokens": tokens };
             (own.or(tokens.map(budget).map(shown)), None)
         }
         // No word keeps all newer models from thinking: little is as near as it gets.
         Some(word) if word == "none" => {
-            draft.leave_out("reasoning_effort", true);
+            draft.lose("reasoning_effort");
             (own, Some("low".to_owned()))
         }
         Some(word) => {
             let effort = if word == "minimal" { "low".to_owned() } else { word };
-            (own.or_else(|| Some(shown(json!({ "type": "adaptive" })))), Some(effort))
+            (own.or(shown(object! { "type": "adaptive" })), Some(effort))
         }
     };
-    draw(draft, thinking.is_none() && lists(&settings.sampling_models, model))?;
-    draft.set("max_tokens", Some(most.into()));
+    draw(draft, thinking.is_null() && lists(&settings.sampling_models, model));
+    draft.set("max_tokens", most);
     draft.set("thinking", thinking);
     Ok(effort)
 }
 
 /// With what is thought in words, which newer models leave out unless they are asked.
-fn shown(mut thinking: Value) -> Value {
-    thinking["display"] = "summarized".into();
-    thinking
+fn shown(thinking: Json<'_>) -> Json<'_> {
+    thinking.with("display", "summarized")
 }
 
 /// The budget for a word, which has to leave something of the limit that was given.
-fn budget(word: &str, given: Option<u32>) -> Option<u32> {
+fn budget(word: &str, given: Option<u64>) -> Option<u64> {
     /// The smallest that the vendor takes.
-    const LEAST: u32 = 1024;
+    const LEAST: u64 = 1024;
     let tokens = match word {
         "none" => return None,
         "minimal" | "low" => LEAST,
@@ -71,17 +70,21 @@ fn budget(word: &str, given: Option<u32>) -> Option<u32> {
 
 /// Writes of the draw's parameters what the model takes: none of them, or one of the first two,
 /// on a scale that ends at 1 and not at 2. 1 is what happens anyway.
-fn draw(draft: &mut Draft<'_>, free: bool) -> Result<(), Failure> {
+fn draw(draft: &mut Draft<'_>, free: bool) {
     let mut first = true;
     for name in ["temperature", "top_p", "top_k"] {
-        let Some(value) = draft.take::<Value>(name)? else { continue };
+        let value = draft.take(name);
+        if value.is_null() {
+            continue;
+        }
         let hot = name == "temperature" && value.as_f64() > Some(1.0);
         let taken = free && (first || name == "top_k");
-        draft.leave_out(name, hot || !taken && value.as_f64() != Some(1.0));
+        if hot || !taken && value.as_f64() != Some(1.0) {
+            draft.lose(name);
+        }
         if taken {
-            draft.set(name, Some(if hot { json!(1) } else { value }));
+            draft.set(name, if hot { 1_u32.into() } else { value });
         }
         first = false;
     }
-    Ok(())
 }

@@ -1,25 +1,20 @@
 //! Speaks Anthropic's Messages API.
 //!
 //! A sender that speaks it as well is passed on, with the model's name edited. One that speaks
-//! OpenAI's dialect is translated: the request before the call (`sent`), the answer event by event (`answer`). What this vendor has no word for is named in
-//! the call, so that nobody takes silence for consent.
+//! OpenAI's dialect is translated: the request before the call (`request`), the answer event by
+//! event (`answer`). What this vendor has no word for is named in the call, so that nobody takes
+//! silence for consent.
 
 mod answer;
 mod conversation;
-mod draft;
 mod effort;
 mod failure;
-mod sent;
+mod request;
 mod settings;
 mod tools;
 
 use answer::Answer;
-use failure::{malformed, unsupported};
-use portcullis_sdk::Request;
-use portcullis_sdk::provider::{
-    Body, Call, Description, Failure, Framing, HttpCall, JsonEdit, Model, Provider, ReplyHead,
-};
-use serde_json::Value;
+use portcullis_sdk::prelude::*;
 use settings::Settings;
 
 /// The version of the protocol. The one after it, 2026-10-21, answers in the same way and
@@ -35,38 +30,40 @@ portcullis_sdk::export!(provider Anthropic);
 
 impl Provider for Anthropic {
     type Settings = Settings;
-    type Exchange = Answer;
+    type Exchange = FrameByFrame<Answer>;
 
     fn describe() -> Description {
-        Description { dialects: vec!["anthropic".to_owned()], ..Description::of(&["chat"]) }
+        let dialects = vec!["anthropic".to_owned()];
+        Description { dialects, ..Description::of(&["chat", "count-tokens"]) }
     }
 
     fn configure(settings: Settings) -> Result<Self, String> {
         Ok(Self { settings })
     }
 
-    fn start(&self, request: &Request) -> Result<(Answer, Call), Failure> {
-        let operation = request.operation();
-        if operation != "chat" {
-            return Err(unsupported(format!("this provider has no operation {operation:?}")));
-        }
-        let streaming = request.streaming();
-        let passthrough = request.dialect() == "anthropic";
-        let (body, dropped) = if passthrough {
-            let name = written(&request.model().into());
-            (Body::Edited(vec![JsonEdit::Set(("/model".to_owned(), name))]), Vec::new())
-        } else {
-            let (bytes, dropped) = sent::translate(request, &self.settings)?;
-            (Body::Bytes(bytes), dropped)
+    fn start(&self, request: &Request) -> Result<(FrameByFrame<Answer>, Call), Failure> {
+        let (path, counts) = match request.operation().as_str() {
+            "chat" => ("/messages", false),
+            "count-tokens" => ("/messages/count_tokens", true),
+            other => return Err(Failure::no_operation(other)),
         };
-        let mut call = HttpCall { passthrough, ..HttpCall::post("/messages", body) };
-        if streaming {
-            call.framing = Framing::Sse;
-        }
-        if !dropped.is_empty() {
-            call.extra.push(("dropped".to_owned(), written(&dropped.into())));
-        }
-        Ok((Answer::default(), Call::Http(self.versioned(call))))
+        let streams = request.streaming() && !counts;
+        let framing = if streams { Framing::Sse } else { Framing::Whole };
+        let call = if request.dialect() == "anthropic" {
+            let name = Json::from(request.model()).to_string();
+            let body = Body::Edited(vec![JsonEdit::Set(("/model".to_owned(), name))]);
+            HttpCall { passthrough: true, ..HttpCall::post(path, body).framing(framing) }
+        } else {
+            let body = request.body();
+            let mut draft = Draft::of(&body)?;
+            request::write(&mut draft, request.model(), &self.settings)?;
+            if counts {
+                request::keep_what_counts(&mut draft.sent);
+            }
+            draft.set("stream", streams.then_some(true));
+            draft.post(path, framing)
+        };
+        Ok((FrameByFrame::of(Answer::default()), Call::Http(self.versioned(call))))
     }
 
     fn refused(&self, head: &ReplyHead, body: &[u8]) -> Failure {
@@ -79,9 +76,7 @@ impl Provider for Anthropic {
     }
 
     fn read_models(&self, _head: &ReplyHead, body: &[u8]) -> Result<Vec<Model>, Failure> {
-        let list: Value = serde_json::from_str(&String::from_utf8_lossy(body)).unwrap_or_default();
-        let models = list["data"].as_array().map(|data| data.iter().filter_map(model).collect());
-        models.ok_or_else(|| malformed("the upstream's list of models is not one"))
+        Ok(read_list(body, "data")?.iter().filter_map(model).collect())
     }
 }
 
@@ -96,30 +91,22 @@ impl Anthropic {
     }
 }
 
-/// A value as JSON.
-fn written(value: &Value) -> String {
-    // Writing to a string does not fail.
-    serde_json::to_string(value).unwrap_or_default()
-}
-
 /// A model of the list, with what it says that it can do.
-fn model(entry: &Value) -> Option<Model> {
+fn model(entry: &Json<'_>) -> Option<Model> {
     let count = |name: &str| u32::try_from(entry[name].as_u64()?).ok();
     let capabilities = &entry["capabilities"];
     let can = |name: &str| capabilities[name]["supported"] == true;
-    let features = [
+    let model = Model {
+        context_tokens: count("max_input_tokens"),
+        max_output_tokens: count("max_tokens"),
+        extra: extra([("display_name", (&entry["display_name"]).into())]),
+        ..Model::named(entry["id"].some_text()?)
+    };
+    Some(model.serving([("chat", true), ("count-tokens", true)]).with([
         // All that say what they can do can call tools.
         ("tools", capabilities.is_object()),
         ("vision", can("image_input")),
         ("json-schema", can("structured_outputs")),
         ("reasoning", can("thinking")),
-    ];
-    Some(Model {
-        id: entry["id"].as_str()?.to_owned(),
-        context_tokens: count("max_input_tokens"),
-        max_output_tokens: count("max_tokens"),
-        operations: vec!["chat".to_owned()],
-        features: features.into_iter().filter(|it| it.1).map(|it| it.0.to_owned()).collect(),
-        extra: vec![("display_name".to_owned(), written(&entry["display_name"]))],
-    })
+    ]))
 }

@@ -3,7 +3,9 @@
 
 use portcullis_provider_anthropic::Anthropic;
 use portcullis_sdk::Recording;
-use portcullis_sdk::provider::{Body, Call, Event, Exchange, Frame, HttpCall, Provider, ReplyHead};
+use portcullis_sdk::provider::{
+    Body, Call, Event, Exchange, FailureKind, Frame, HttpCall, Provider, ReplyHead,
+};
 
 #[test]
 fn what_cannot_be_honoured_is_named() {
@@ -31,7 +33,7 @@ fn what_cannot_be_honoured_is_named() {
         (
             NEWER,
             r#""temperature": 0.2, "top_p": 0.5, "top_k": 3"#,
-            Some(r#"["temperature","top_p","top_k"]"#),
+            Some(r#"["temperature","top_k","top_p"]"#),
         ),
         (OLDER, r#""temperature": 0.2, "top_k": 3"#, None),
         (OLDER, r#""temperature": 1.2, "top_p": 0.5"#, Some(r#"["temperature","top_p"]"#)),
@@ -45,6 +47,36 @@ fn what_cannot_be_honoured_is_named() {
         let call = start(model, &format!(r#"{{"messages": [], {fields}}}"#));
         let named = call.extra.iter().find(|(name, _)| name == "dropped");
         assert_eq!(named.map(|(_, names)| names.as_str()), dropped, "{model}: {fields}");
+    }
+}
+
+#[test]
+fn what_it_cannot_do_is_named_for_the_host() {
+    let provider = Anthropic::configure(Default::default()).unwrap();
+    for (field, value) in [("n", "2"), ("modalities", r#"["text","audio"]"#)] {
+        let body = format!(r#"{{"messages": [], "{field}": {value}}}"#);
+        let request = Recording { body, ..Recording::default() }.into();
+        let failure = provider.start(&request).err().unwrap();
+        assert_eq!(failure.kind, FailureKind::Unsupported);
+        assert_eq!(failure.extra, [("param".to_owned(), format!("\"{field}\""))]);
+    }
+}
+
+/// Betas change answers and prices: they are the operator's to ask for. A sender's own header does
+/// not reach a plugin, and what a sender writes into the body is no header.
+#[test]
+fn betas_are_asked_for_by_the_operator_alone() {
+    const BETA: &str = r#"{"beta": ["context-1m-2025-08-07"]}"#;
+    let body = r#"{"messages": [], "betas": ["mine"], "anthropic-beta": "mine"}"#;
+    for dialect in ["openai", "anthropic"] {
+        for (settings, betas) in [("{}", None), (BETA, Some("context-1m-2025-08-07"))] {
+            let provider = Anthropic::configure(serde_json::from_str(settings).unwrap()).unwrap();
+            let (dialect, body) = (dialect.to_owned(), body.to_owned());
+            let request = Recording { dialect, body, ..Recording::default() }.into();
+            let Ok((_, Call::Http(call))) = provider.start(&request) else { panic!("no call") };
+            let header = call.headers.iter().find(|(name, _)| name == "anthropic-beta");
+            assert_eq!(header.map(|(_, names)| names.as_str()), betas);
+        }
     }
 }
 
@@ -80,7 +112,7 @@ fn models_are_listed_with_what_they_can_do() {
     let first = &models[0];
     assert_eq!(first.id, "claude-opus-5-5");
     assert_eq!((first.context_tokens, first.max_output_tokens), (Some(1_000_000), Some(128_000)));
-    assert_eq!(first.operations, ["chat"]);
+    assert_eq!(first.operations, ["chat", "count-tokens"]);
     assert_eq!(first.features, ["tools", "vision", "json-schema", "reasoning"]);
     let name = ("display_name".to_owned(), r#""Claude Opus 5.5""#.to_owned());
     assert_eq!(first.extra, [name]);

@@ -1,9 +1,7 @@
 //! What a model's name says about it: where to ask it, and which parameters its generation
 //! takes. The API tells nobody in advance; these are the rules of its guides.
 
-use crate::request::wrong;
-use portcullis_sdk::provider::{Failure, FailureKind};
-use serde_json::{Value, json};
+use portcullis_sdk::prelude::*;
 
 /// A model's name, read.
 pub(crate) struct Name {
@@ -22,11 +20,7 @@ impl Name {
     pub(crate) fn read(name: &str) -> Result<Self, Failure> {
         let bare = name.strip_prefix("models/").unwrap_or(name);
         let tuned = bare.strip_prefix("tunedModels/");
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if !tuned.unwrap_or(bare).chars().all(plain) {
-            let message = "no model of the Gemini API has such a name";
-            return Err(Failure::new(FailureKind::NotFound, message));
-        }
+        Failure::unless_plain(tuned.unwrap_or(bare))?;
         let path = if tuned.is_some() { bare.to_owned() } else { format!("models/{bare}") };
         let generation = bare.strip_prefix("gemini-").map_or((0, 0), |rest| {
             let number = rest.split('-').next().unwrap_or_default();
@@ -49,22 +43,24 @@ impl Name {
     }
 
     /// The `thinkingConfig` for an effort, and whether that is what was asked for. Few models
-    /// can do without thinking; the others think as little as they can.
-    pub(crate) fn thinking(&self, effort: &str) -> Result<(Value, bool), Failure> {
-        let budget = |tokens: u32| json!({"thinkingBudget": tokens});
-        let level = |level: &str| json!({"thinkingLevel": level});
+    /// can do without thinking; the others think as little as they can. `None` for no known one.
+    pub(crate) fn thinking(&self, effort: &str) -> Option<(Json<'static>, bool)> {
         let old = !self.is_third() && self.generation > (0, 0);
-        let config = match effort {
-            "none" if old => budget(if self.pro { 128 } else { 0 }),
-            "minimal" | "low" if old => budget(1_024),
-            "medium" if old => budget(8_192),
-            "high" | "xhigh" if old => budget(24_576),
-            "none" | "minimal" if self.pro || self.generation >= (3, 7) => level("low"),
-            "none" | "minimal" => level("minimal"),
-            "low" | "medium" | "high" => level(effort),
-            "xhigh" => level("high"),
-            _ => return Err(wrong("reasoning_effort", "is none that is known")),
+        let least = if self.pro || self.generation >= (3, 7) { "low" } else { "minimal" };
+        let (budget, level): (u32, _) = match effort {
+            "none" => (if self.pro { 128 } else { 0 }, least),
+            "minimal" => (1_024, least),
+            "low" => (1_024, "low"),
+            "medium" => (8_192, "medium"),
+            "high" | "xhigh" => (24_576, "high"),
+            _ => return None,
         };
-        Ok((config, effort != "xhigh" && (effort != "none" || old && !self.pro)))
+        let level = object! { "thinkingLevel": level };
+        let config = if old {
+            object! { "thinkingBudget": budget }
+        } else {
+            level
+        };
+        Some((config, effort != "xhigh" && (effort != "none" || old && !self.pro)))
     }
 }

@@ -49,15 +49,20 @@ fn what_has_no_place_is_named() {
         (
             "chat",
             new,
-            r#""temperature": 1, "top_k": 4, "n": 2"#,
-            Some(r#"["n","temperature","top_k"]"#),
+            r#""temperature": 1, "top_k": 4, "n": 1"#,
+            Some(r#"["temperature","top_k"]"#),
         ),
         ("chat", new, r#""n": 1, "parallel_tool_calls": true, "stop": "a""#, None),
         ("chat", "gemini-3.5-flash", r#""top_p": 1"#, None),
         ("chat", "gemini-3.5-flash-lite", r#""top_p": 1"#, Some(r#"["top_p"]"#)),
         ("chat", "gemini-flash-latest", r#""top_p": 1"#, Some(r#"["top_p"]"#)),
         ("chat", "gemma-3-27b-it", r#""top_p": 1, "n": 2"#, None),
-        ("chat", old, r#""user": "u", "logit_bias": {}"#, Some(r#"["logit_bias","user"]"#)),
+        (
+            "chat",
+            old,
+            r#""user": "u", "logit_bias": {"1": 2}, "functions": []"#,
+            Some(r#"["logit_bias","user"]"#),
+        ),
         ("chat", old, r#""parallel_tool_calls": false"#, Some(r#"["parallel_tool_calls"]"#)),
         ("chat", old, r#""web_search_options": {}"#, None),
         (
@@ -73,7 +78,7 @@ fn what_has_no_place_is_named() {
                 {"type": "image_url", "image_url": {"url": "https://a/b.png", "detail": "low"}},
                 {"type": "file", "file": {"file_data": "data:text/plain;base64,YQ==", "filename": "f"}}
             ]}]"#,
-            Some(r#"["messages.image_url.detail","messages.file.filename","messages.name"]"#),
+            Some(r#"["messages.file.filename","messages.image_url.detail","messages.name"]"#),
         ),
         ("count-tokens", old, r#""user": "u""#, Some(r#"["user"]"#)),
         ("embeddings", "gemini-embedding-2", r#""input": "a", "encoding_format": "base64""#, None),
@@ -120,22 +125,27 @@ fn the_operator_has_a_parameter_left_out() {
 fn the_field_that_is_wrong_is_named() {
     for (body, kind, field) in [
         (r#"{"messages": {}}"#, FailureKind::InvalidRequest, "messages"),
-        (r#"{"messages": [{"role": "narrator"}]}"#, FailureKind::InvalidRequest, "messages"),
+        (r#"{"messages": [{"role": "narrator"}]}"#, FailureKind::Unsupported, "messages"),
         (
             r#"{"tool_choice": 7, "tools": [{"type": "function", "function": {"name": "f"}}]}"#,
             FailureKind::InvalidRequest,
             "tool_choice",
         ),
         (r#"{"reasoning_effort": "most"}"#, FailureKind::InvalidRequest, "reasoning_effort"),
-        (r#"{"audio": {}}"#, FailureKind::Unsupported, "audio"),
-        (r#"{"functions": []}"#, FailureKind::Unsupported, "functions"),
+        (r#"{"audio": {"voice": "v"}}"#, FailureKind::Unsupported, "audio"),
+        (r#"{"functions": [{}]}"#, FailureKind::Unsupported, "functions"),
         (r#"{"tools": [{"type": "shell"}]}"#, FailureKind::Unsupported, "tools"),
         (
             r#"{"response_format": {"type": "grammar"}}"#,
             FailureKind::Unsupported,
             "response_format",
         ),
-        ("[]", FailureKind::InvalidRequest, "request"),
+        (
+            r#"{"n": 2, "tools": [{"type": "function", "function": {"name": "f"}}]}"#,
+            FailureKind::Unsupported,
+            "n",
+        ),
+        ("[]", FailureKind::InvalidRequest, "body"),
     ] {
         let failure = call("{}", &request("chat", "gemini-2.5-flash", body)).unwrap_err();
         assert_eq!(failure.kind, kind, "{body}");
@@ -246,7 +256,10 @@ fn the_list_of_models_is_read() {
         models,
         [
             model("gemini-3.8-flash", tokens, chat, thinks, r#""Gemini 3.8 Flash""#),
-            model("gemini-embedding-2", None, &["embeddings"], &[], "null"),
+            Model {
+                extra: Vec::new(),
+                ..model("gemini-embedding-2", None, &["embeddings"], &[], "")
+            },
         ]
     );
     for garbage in [&b"<html>"[..], b"{}", b"[]", b"\xff", br#"{"models": {}}"#] {

@@ -14,14 +14,8 @@ mod settings;
 mod vectors;
 
 use answer::Answer;
-use portcullis_sdk::Request;
-use portcullis_sdk::provider::{
-    Body, Call, Description, Failure, FailureKind, Framing, HttpCall, Model, Provider, ReplyHead,
-};
-use serde::de::DeserializeOwned;
-use serde_json::{Value, value::RawValue};
+use portcullis_sdk::prelude::*;
 use settings::{Route, Server, Settings};
-use std::collections::BTreeMap;
 
 /// The provider, as its operator set it up.
 pub struct HuggingFace {
@@ -32,7 +26,7 @@ portcullis_sdk::export!(provider HuggingFace);
 
 impl Provider for HuggingFace {
     type Settings = Settings;
-    type Exchange = Answer;
+    type Exchange = FrameByFrame<Answer>;
 
     fn describe() -> Description {
         Description::of(&["chat", "embeddings"])
@@ -42,17 +36,18 @@ impl Provider for HuggingFace {
         Ok(Self { settings })
     }
 
-    fn start(&self, request: &Request) -> Result<(Answer, Call), Failure> {
-        match (request.operation().as_str(), self.settings.route) {
-            ("embeddings", _) => vectors::call(&self.settings, request),
-            ("chat", Route::Chat) => chat::call(&self.settings, request),
-            ("chat", Route::TextGeneration) => generation::call(&self.settings, request),
-            (other, _) => unsupported(format!("this provider has no operation {other:?}")),
-        }
+    fn start(&self, request: &Request) -> Result<(FrameByFrame<Answer>, Call), Failure> {
+        let (answer, call) = match (request.operation().as_str(), self.settings.route) {
+            ("embeddings", _) => vectors::call(&self.settings, request)?,
+            ("chat", Route::Chat) => chat::call(&self.settings, request)?,
+            ("chat", Route::TextGeneration) => generation::call(&self.settings, request)?,
+            (other, _) => return Err(Failure::no_operation(other)),
+        };
+        Ok((FrameByFrame::of(answer), Call::Http(call)))
     }
 
     fn refused(&self, head: &ReplyHead, body: &[u8]) -> Failure {
-        refusal::read(head, body)
+        refusal::finer(read_refusal(head, body), &read_body(body))
     }
 
     fn list_models_call(&self) -> Option<Call> {
@@ -63,54 +58,18 @@ impl Provider for HuggingFace {
     }
 
     fn read_models(&self, _head: &ReplyHead, body: &[u8]) -> Result<Vec<Model>, Failure> {
-        models::read(body)
+        Ok(read_list(body, "data")?.iter().map(models::listed).collect())
     }
 }
 
 impl Settings {
     /// Where a model is asked for a task of its own: at the hub by its name.
     fn path(&self, request: &Request, dedicated: &str, task: &str) -> Result<String, Failure> {
-        let model = request.model();
-        let letters = model.bytes().all(|it| it.is_ascii_alphanumeric() || b"-._/".contains(&it));
-        let climbs = model.split('/').any(|part| matches!(part, "" | "." | ".."));
-        match self.server {
-            Server::Dedicated => Ok(dedicated.to_owned()),
-            Server::Hub if letters && !climbs => Ok(format!("{}/{model}{task}", self.models_path)),
-            Server::Hub => unsupported("the hub has no models of such names"),
+        if self.server == Server::Dedicated {
+            return Ok(dedicated.to_owned());
         }
+        let model = request.model();
+        model.split('/').try_for_each(Failure::unless_plain)?;
+        Ok(format!("{}/{model}{task}", self.models_path))
     }
-}
-
-/// A call, with the names beside it of what the request says and it does not, for the host to
-/// tell the sender.
-fn post(path: String, body: Body, framing: Framing, dropped: Vec<String>) -> HttpCall {
-    let mut call = HttpCall::post(path, body).framing(framing);
-    if !dropped.is_empty() {
-        call.extra.push(("dropped".to_owned(), Value::from(dropped).to_string()));
-    }
-    call
-}
-
-/// The fields of the sender's body that are not null, unread. They are gone through one by one,
-/// and what no arm takes is named as dropped: so none is ignored in silence.
-fn fields(request: &Request) -> Result<BTreeMap<String, Box<RawValue>>, Failure> {
-    let mut fields: BTreeMap<_, Box<RawValue>> = read("body", &request.body())?;
-    fields.retain(|_, value| value.get() != "null");
-    Ok(fields)
-}
-
-/// Reads a part of the request. The error names the place and not what stood there.
-fn read<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, Failure> {
-    serde_json::from_str(json).map_err(|error| {
-        let message = format!("the request's {what} cannot be read (column {})", error.column());
-        Failure::new(FailureKind::InvalidRequest, message)
-    })
-}
-
-fn unsupported<T>(message: impl Into<String>) -> Result<T, Failure> {
-    Err(Failure::new(FailureKind::Unsupported, message))
-}
-
-fn malformed(message: impl Into<String>) -> Failure {
-    Failure::new(FailureKind::Malformed, message)
 }

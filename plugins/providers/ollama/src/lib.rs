@@ -13,12 +13,7 @@ mod request;
 mod settings;
 
 use answer::Answer;
-use portcullis_sdk::Request;
-use portcullis_sdk::provider::{
-    Body, Call, Description, Failure, FailureKind, Framing, HttpCall, Model, Provider, ReplyHead,
-    read_refusal,
-};
-use request::Sent;
+use portcullis_sdk::prelude::*;
 use settings::{Api, Settings};
 
 /// The provider, as its operator set it up.
@@ -30,7 +25,7 @@ portcullis_sdk::export!(provider Ollama);
 
 impl Provider for Ollama {
     type Settings = Settings;
-    type Exchange = Answer;
+    type Exchange = FrameByFrame<Answer>;
 
     fn describe() -> Description {
         Description::of(&["chat", "embeddings"])
@@ -40,33 +35,31 @@ impl Provider for Ollama {
         Ok(Self { settings })
     }
 
-    fn start(&self, request: &Request) -> Result<(Answer, Call), Failure> {
-        let (api, path) = match (request.operation().as_str(), self.settings.api) {
-            ("embeddings", _) => (Api::Embed, "/api/embed"),
-            ("chat", Api::Generate) => (Api::Generate, "/api/generate"),
-            ("chat", _) => (Api::Chat, "/api/chat"),
-            (other, _) => return unsupported(format!("this provider has no operation {other:?}")),
-        };
-        let model = request.model();
+    fn start(&self, request: &Request) -> Result<(FrameByFrame<Answer>, Call), Failure> {
+        let (model, body) = (request.model(), request.body());
         if !self.settings.cloud && (model.ends_with("-cloud") || model.ends_with(":cloud")) {
-            return unsupported("models of Ollama's cloud are turned off here");
+            let message = "models of Ollama's cloud are turned off here";
+            return Err(Failure::new(FailureKind::Unsupported, message));
         }
-        let mut sent = Sent::of(&self.settings, request, api)?;
-        let streaming = api != Api::Embed && request.streaming();
-        // Room for nearly all of it: an image is most of a sandbox's memory, and a body that grows
-        // as it is written needs twice that.
-        let mut body = Vec::with_capacity(request.body_size() as usize + 1024);
-        serde_json::to_writer(&mut body, &sent).map_err(|error| invalid(error.to_string()))?;
-        let framing = if streaming { Framing::Lines } else { Framing::Whole };
-        let mut call = HttpCall::post(path, Body::Bytes(body)).framing(framing);
-        sent.dropped.sort();
-        sent.dropped.dedup();
-        if !sent.dropped.is_empty() {
-            // For the host to tell the sender.
-            let names = serde_json::to_string(&sent.dropped).unwrap_or_default();
-            call.extra.push(("dropped".to_owned(), names));
-        }
-        Ok((Answer::to(&request.id()), Call::Http(call)))
+        let mut draft = Draft::of(&body)?;
+        draft.set("model", model);
+        let (path, streams) = match (request.operation().as_str(), self.settings.api) {
+            ("embeddings", _) => {
+                self.write_texts(&mut draft)?;
+                ("/api/embed", false)
+            }
+            ("chat", api) => {
+                self.write_chat(&mut draft)?;
+                // Ollama streams unless it is told not to.
+                draft.set("stream", request.streaming());
+                let generates = api == Api::Generate;
+                (if generates { "/api/generate" } else { "/api/chat" }, request.streaming())
+            }
+            (other, _) => return Err(Failure::no_operation(other)),
+        };
+        let framing = if streams { Framing::Lines } else { Framing::Whole };
+        let call = draft.post(path, framing);
+        Ok((FrameByFrame::of(Answer::to(&request.id())), Call::Http(call)))
     }
 
     fn refused(&self, head: &ReplyHead, body: &[u8]) -> Failure {
@@ -78,18 +71,6 @@ impl Provider for Ollama {
     }
 
     fn read_models(&self, _head: &ReplyHead, body: &[u8]) -> Result<Vec<Model>, Failure> {
-        models::read(body)
+        Ok(read_list(body, "models")?.iter().filter_map(models::listed).collect())
     }
-}
-
-fn unsupported<T>(message: impl Into<String>) -> Result<T, Failure> {
-    Err(Failure::new(FailureKind::Unsupported, message))
-}
-
-fn invalid(message: impl Into<String>) -> Failure {
-    Failure::new(FailureKind::InvalidRequest, message)
-}
-
-fn malformed(message: impl Into<String>) -> Failure {
-    Failure::new(FailureKind::Malformed, message)
 }

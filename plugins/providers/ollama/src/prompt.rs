@@ -2,26 +2,24 @@
 //! around it, as around the words of a user: so a single message is sent as it is, and several
 //! are written down as a play is.
 
-use crate::message::Message;
-use serde_json::Value;
+use portcullis_sdk::prelude::*;
 
-/// The prompt, the instructions that stand apart from it, and the images of both.
-pub(crate) fn of(messages: Vec<Message>) -> [(&'static str, Value); 3] {
+/// Writes the prompt, the instructions that stand apart from it, and the images of both.
+pub(crate) fn write<'a>(draft: &mut Draft<'a>, messages: Vec<Json<'a>>) {
     let (mut system, mut said, mut images) = (Vec::new(), Vec::new(), Vec::new());
     for mut message in messages {
-        if let Some(Value::Array(more)) = message.remove("images") {
-            images.extend(more);
-        }
-        let part = |name| message.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        match (part("role"), part("content")) {
-            (role, words) if role == "system" => system.push(words),
-            line => said.push(line),
+        images.extend(message.take("images").into_items());
+        let (who, words) = (message["role"].text(), message["content"].text());
+        match &*who {
+            "system" => system.push(words.into_owned()),
+            _ => said.push((who.into_owned(), words.into_owned())),
         }
     }
-    let prompt = match said.as_slice() {
-        [(_, words)] => words.clone(),
+    let prompt = match said.as_mut_slice() {
+        [(_, words)] => std::mem::take(words),
         _ => said.iter().map(|(who, words)| format!("{who}: {words}\n\n")).collect(),
     };
-    let (prompt, system) = (prompt.into(), system.join("\n\n").into());
-    [("prompt", prompt), ("system", system), ("images", images.into())]
+    draft.set("prompt", prompt);
+    draft.set("system", system.join("\n\n"));
+    draft.set("images", images);
 }

@@ -1,7 +1,7 @@
 //! What Ollama's errors mean. They are words and a status, and in the middle of a stream they
 //! are words alone; where these say more than the status does, they count.
 
-use portcullis_sdk::provider::{Failure, FailureKind};
+use portcullis_sdk::prelude::*;
 
 /// Words of Ollama's own, and of the runners that it passes on.
 const WORDS: [(&str, FailureKind); 8] = [
@@ -29,6 +29,5 @@ pub(crate) fn in_ollamas_words(failure: Failure) -> Failure {
         let message = "the upstream could not reach what runs the model".to_owned();
         return Failure { message, ..failure };
     }
-    let known = WORDS.iter().find(|(words, _)| has(words));
-    Failure { kind: known.map_or(failure.kind, |(_, kind)| *kind), ..failure }
+    failure.judged(&WORDS)
 }

@@ -30,7 +30,4 @@ pub enum Api {
     Chat,
     /// `/api/generate`: one prompt.
     Generate,
-    /// `/api/embed`, which is no choice: embeddings have no other.
-    #[serde(skip)]
-    Embed,
 }

@@ -41,7 +41,6 @@ fn what_is_not_said_is_named() {
         ("chat", r#"{"tool_choice": "required"}"#, Some(r#"["tool_choice"]"#)),
         ("chat", r#"{"parallel_tool_calls": false}"#, Some(r#"["parallel_tool_calls"]"#)),
         ("chat", r#"{"suffix": "s", "dimensions": 2}"#, Some(r#"["dimensions","suffix"]"#)),
-        ("chat", r#"{"response_format": {"type": "grammar"}}"#, Some(r#"["response_format"]"#)),
         (
             "chat",
             r#"{"messages": [{"role": "user", "name": "ann", "content": "a", "audio": null}]}"#,

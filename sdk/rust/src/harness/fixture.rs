@@ -57,6 +57,8 @@ pub(super) struct ExpectedCall {
     framing: String,
     /// Whether the reply is passed on unread.
     passthrough: bool,
+    /// What stands beside the call, each as "name JSON": the fields that are dropped, say.
+    extra: Vec<String>,
 }
 
 impl ExpectedCall {
@@ -81,6 +83,7 @@ impl ExpectedCall {
         if self.passthrough {
             lines.push("passthrough".to_owned());
         }
+        lines.extend(self.extra.iter().map(|extra| format!("extra {extra}")));
         lines
     }
 }

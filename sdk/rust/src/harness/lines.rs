@@ -1,6 +1,8 @@
 //! Events, failures and calls as lines that a person can read and write.
 
-use crate::provider::{Body, Call, Event, Failure, FormValue, Framing, JsonEdit, TextDelta, Usage};
+use crate::provider::{
+    Body, Call, Event, Extra, Failure, FormValue, Framing, JsonEdit, TextDelta, Usage,
+};
 use std::fmt::Write;
 
 /// Adjacent pieces of the same text put together: how a text is divided is the network's
@@ -111,7 +113,7 @@ fn hyphenated(case: &impl std::fmt::Debug) -> String {
     written
 }
 
-/// A call, a line a part: whom it asks, its headers, its body, its framing.
+/// A call, a line a part: whom it asks, its headers, its body, its framing, what stands beside it.
 pub(super) fn of_call(call: &Call) -> Vec<String> {
     match call {
         Call::Http(call) => {
@@ -121,13 +123,22 @@ pub(super) fn of_call(call: &Call) -> Vec<String> {
             lines.extend(of_body(&call.body));
             lines.push(format!("framing {}", framing(call.framing)));
             lines.extend(call.passthrough.then(|| "passthrough".to_owned()));
+            lines.extend(of_extra(&call.extra));
             lines
         }
         Call::Generate(call) => {
-            vec![format!("generate {}", call.model), format!("json {:?}", call.prompt)]
+            let mut lines =
+                vec![format!("generate {}", call.model), format!("json {:?}", call.prompt)];
+            lines.extend(of_extra(&call.extra));
+            lines
         }
         Call::Model(call) => {
-            vec![format!("{} {}", call.task, call.model), format!("json {}", tidy(&call.input))]
+            let mut lines = vec![
+                format!("{} {}", call.task, call.model),
+                format!("json {}", tidy(&call.input)),
+            ];
+            lines.extend(of_extra(&call.extra));
+            lines
         }
         Call::Command(call) => {
             let mut lines = vec![format!("command {}", call.command)];
@@ -136,9 +147,14 @@ pub(super) fn of_call(call: &Call) -> Vec<String> {
             );
             lines.push(format!("json {:?}", call.stdin));
             lines.push(format!("framing {}", framing(call.framing)));
+            lines.extend(of_extra(&call.extra));
             lines
         }
     }
+}
+
+fn of_extra(extra: &Extra) -> impl Iterator<Item = String> {
+    extra.iter().map(|(name, json)| format!("extra {name} {}", tidy(json)))
 }
 
 fn of_body(body: &Body) -> Vec<String> {

@@ -23,8 +23,9 @@ impl Provider for Careless {
         Ok(Self)
     }
 
-    fn start(&self, _request: &Request) -> Result<(Self, Call), Failure> {
+    fn start(&self, request: &Request) -> Result<(Self, Call), Failure> {
         let call = HttpCall::post("/say", Body::Empty).framing(Framing::Raw);
+        let call = call.dropping(request.label("lost").into_iter().collect());
         Ok((Self, Call::Http(call)))
     }
 }
@@ -72,6 +73,15 @@ fn pieces_of_a_text_are_put_together() {
 fn another_call_is_seen() {
     let recording = "expect = []\n[call]\nto = 'POST /other'\n[reply]\nbody = 'abc'";
     check(recording, Err("  - POST /other\n  + POST /say"));
+}
+
+#[test]
+fn what_stands_beside_a_call_is_compared() {
+    let recording = "expect = ['text 0 \"a\"']\n[request.labels]\nlost = 'seed'\n[call]\n\
+        to = 'POST /say'\nheaders = ['content-type: application/json']\nframing = 'raw'\n\
+        extra = ['dropped [\"seed\"]']\n[reply]\nbody = 'a'";
+    check(recording, Ok(()));
+    check(&recording.replace("extra", "# "), Err("  + extra dropped [\"seed\"]"));
 }
 
 #[test]

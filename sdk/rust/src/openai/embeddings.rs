@@ -1,62 +1,36 @@
-//! Embeddings: the request, and the answer in its two encodings.
+//! What an embeddings request asks to be embedded.
 
-use super::Usage;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use crate::Json;
+use crate::provider::Failure;
 
-/// `POST /embeddings`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct EmbeddingsRequest {
-    /// The sender's name of the model.
-    pub model: String,
-    /// A text, a list of texts, or tokens in place of either.
-    pub input: Value,
-    /// "float" or "base64".
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub encoding_format: Option<String>,
-    /// The length of the vectors.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dimensions: Option<u32>,
-    /// Everything else, as it came.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
+/// The texts of `input`: one, or a list of them. Tokens in place of texts are refused as
+/// unsupported: only who has the same tokenizer can read them.
+pub fn texts(input: Json<'_>) -> Result<Vec<Json<'_>>, Failure> {
+    const FIELD: &str = "input";
+    let texts = input.into_items();
+    match texts.iter().find(|text| !text.is_text()) {
+        None => Ok(texts),
+        Some(Json::Raw(_) | Json::List(_)) => {
+            Err(Failure::unsupported(FIELD, "this provider embeds texts only, no tokens"))
+        }
+        Some(_) => Err(Failure::invalid(FIELD, "`input` is neither a text nor a list of texts")),
+    }
 }
 
-/// The answer to `POST /embeddings`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct EmbeddingsResponse {
-    /// "list".
-    pub object: String,
-    /// The vectors.
-    pub data: Vec<Embedding>,
-    /// The upstream's name of the model.
-    pub model: String,
-    /// What was used.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub usage: Option<Usage>,
-}
+#[cfg(test)]
+mod tests {
+    use super::texts;
+    use crate::Json;
+    use crate::provider::FailureKind;
 
-/// One vector.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Embedding {
-    /// "embedding".
-    #[serde(default)]
-    pub object: String,
-    /// Which of the inputs it is of.
-    #[serde(default)]
-    pub index: u32,
-    /// Its values.
-    pub embedding: Vector,
-}
-
-/// The values of a vector, as the request's `encoding_format` asked for them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Vector {
-    /// Numbers.
-    Floats(Vec<f32>),
-    /// Little-endian single-precision numbers, in base64.
-    Base64(String),
+    #[test]
+    fn texts_are_taken_and_tokens_refused() {
+        let read = |json| texts(Json::read(json).unwrap());
+        assert_eq!(read(r#""a""#), Ok(vec!["a".into()]));
+        assert_eq!(read(r#"["a", "b"]"#), Ok(vec!["a".into(), "b".into()]));
+        for tokens in ["[1, 2]", "[[1], [2]]"] {
+            assert_eq!(read(tokens).unwrap_err().kind, FailureKind::Unsupported, "{tokens}");
+        }
+        assert_eq!(read("{}").unwrap_err().kind, FailureKind::InvalidRequest);
+    }
 }

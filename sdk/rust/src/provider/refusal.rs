@@ -2,6 +2,7 @@
 //! do, whatever else is their own, so this is what [`super::Provider::refused`] begins with.
 
 use super::{Failure, FailureKind, ReplyHead};
+use crate::Json;
 use crate::openai::ErrorBody;
 
 /// The failure that a refusal amounts to: its kind from the status and the upstream's own
@@ -13,6 +14,18 @@ pub fn read_refusal(head: &ReplyHead, body: &[u8]) -> Failure {
         retry_after_ms: retry_after_ms(head),
         ..error_failure(Some(head.status), error)
     }
+}
+
+/// The failure that an error amounts to which came under the status of a success, as text.
+pub fn read_error(text: &str) -> Failure {
+    error_failure(None, ErrorBody::read(text.as_bytes()).unwrap_or_default())
+}
+
+/// The JSON of a whole reply; null where it is none. For what an upstream says in a place of its
+/// own.
+pub fn read_body(body: &[u8]) -> Json<'_> {
+    let text = std::str::from_utf8(body).ok();
+    text.and_then(|text| Json::read(text).ok()).unwrap_or_default()
 }
 
 /// The failure that an error object amounts to. `status` is that of the reply it came in,
@@ -98,11 +111,14 @@ fn vague_word(word: &str) -> Option<FailureKind> {
 /// How long the upstream asks to wait. The form of `retry-after` that is a date says nothing
 /// to who has no clock, and is left out.
 pub fn retry_after_ms(head: &ReplyHead) -> Option<u64> {
-    let milliseconds = |name, unit: f64| {
-        let value: f64 = header(head, name)?.trim().parse().ok()?;
-        (value.is_finite() && value >= 0.0).then_some((value * unit).ceil() as u64)
-    };
-    milliseconds("retry-after-ms", 1.0).or_else(|| milliseconds("retry-after", 1000.0))
+    let value = |name| header(head, name)?.trim().parse::<f64>().ok();
+    let fine = value("retry-after-ms").map(|milliseconds| milliseconds / 1000.0);
+    fine.and_then(milliseconds).or_else(|| milliseconds(value("retry-after")?))
+}
+
+/// A time in seconds as the contract has it, rounded up; `None` where it is none.
+pub fn milliseconds(seconds: f64) -> Option<u64> {
+    (seconds.is_finite() && seconds >= 0.0).then_some((seconds * 1000.0).ceil() as u64)
 }
 
 /// The value of a header, by its name in lower case.

@@ -1,7 +1,7 @@
 //! A request made of plain data, for a plugin's own tests.
 
+use crate::Json;
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A request of which a test says what it is about: `Recording { streaming: true,
@@ -135,17 +135,24 @@ impl Request {
 
     /// The JSON value at an RFC 6901 pointer, where it is there and at most `max_bytes` long.
     pub fn get(&self, pointer: &str, max_bytes: u32) -> Option<String> {
-        let body: Value = serde_json::from_str(&self.0.body).ok()?;
-        let value = body.pointer(pointer)?.to_string();
-        (value.len() <= max_bytes as usize).then_some(value)
+        let body = Json::read(&self.0.body).ok()?;
+        let mut value = &body;
+        for part in pointer.split('/').skip(1) {
+            let name = part.replace("~1", "/").replace("~0", "~");
+            value = match value {
+                Json::List(items) => items.get(name.parse::<usize>().ok()?)?,
+                object => &object.fields().iter().find(|(present, _)| *present == name)?.1,
+            };
+        }
+        Some(value.to_string()).filter(|value| value.len() <= max_bytes as usize)
     }
 
     /// The text that people wrote, newest first, at most `max_bytes` of it. Here: what the
     /// messages of role "user" say, or an embeddings request's input.
     pub fn text(&self, max_bytes: u32) -> String {
-        let body: Value = serde_json::from_str(&self.0.body).unwrap_or_default();
+        let body = Json::read(&self.0.body).unwrap_or_default();
         let mut said = Vec::new();
-        for message in body["messages"].as_array().into_iter().flatten().rev() {
+        for message in body["messages"].items().iter().rev() {
             if message["role"] == "user" {
                 gather(&message["content"], &mut said);
             }
@@ -162,15 +169,11 @@ impl Request {
 }
 
 /// The text in a message's content: a string, a part with a text, or a list of either.
-fn gather(content: &Value, said: &mut Vec<String>) {
+fn gather(content: &Json<'_>, said: &mut Vec<String>) {
     match content {
-        Value::String(text) => said.push(text.clone()),
-        Value::Array(parts) => parts.iter().for_each(|part| gather(part, said)),
-        Value::Object(part) => {
-            if let Some(Value::String(text)) = part.get("text") {
-                said.push(text.clone());
-            }
-        }
+        Json::Text(_) => said.push(content.text().into_owned()),
+        Json::List(parts) => parts.iter().for_each(|part| gather(part, said)),
+        part if part["text"].is_text() => gather(&part["text"], said),
         _ => {}
     }
 }
@@ -192,5 +195,15 @@ mod tests {
         assert_eq!(request.text(2), "n");
         assert_eq!(request.get("/messages/0/role", 10).as_deref(), Some("\"user\""));
         assert_eq!(request.get("/messages/0/role", 3), None);
+        assert_eq!(request.get("/messages/7/role", 10), None);
+    }
+
+    #[test]
+    fn a_value_keeps_its_order_and_its_numbers() {
+        let body = r#"{"a/b":{"why":1.10,"answer":[1e2]}}"#;
+        let request = Request::from(Recording { body: body.to_owned(), ..Recording::default() });
+        assert_eq!(request.get("", 100).as_deref(), Some(body));
+        assert_eq!(request.get("/a~1b", 100).as_deref(), Some(r#"{"why":1.10,"answer":[1e2]}"#));
+        assert_eq!(request.get("/a~1b/answer/0", 100).as_deref(), Some("1e2"));
     }
 }

@@ -1,0 +1,97 @@
+//! What is read is written as it was, and what is no JSON is refused at its place.
+#![allow(clippy::unwrap_used, reason = "this is how a test fails")]
+
+use super::{Json, Unreadable};
+use crate::object;
+use std::borrow::Cow;
+
+#[test]
+fn what_is_read_is_written_as_it_was() {
+    for text in [
+        "null",
+        "true",
+        "-12345678901234567890123.50e+7",
+        r#""a \"quoted\" \\ \u00e9 \/ line\n""#,
+        r#""\\""#,
+        "[]",
+        "{}",
+        r#"[1,[],{},"é",null]"#,
+        r#"{"b":{"z":1,"a":[true,false]},"a":0.90,"":""}"#,
+    ] {
+        let json = Json::read(text).unwrap();
+        assert_eq!(json.to_string(), text);
+        let spaced = text.replace(',', " ,\n").replace(':', "\t: ");
+        assert_eq!(Json::read(&format!(" {spaced}\r\n")).unwrap(), json, "{spaced}");
+        let bytes = json.into_bytes();
+        assert_eq!(bytes, text.as_bytes());
+        // One that had to grow would have room for twice as much.
+        assert!(bytes.capacity() < 2 * text.len() + 16, "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_json_is_refused_at_its_place() {
+    for (text, place) in [
+        ("", 1),
+        (" ", 2),
+        ("<html>", 1),
+        ("nul", 1),
+        ("1 2", 3),
+        ("0x1", 1),
+        ("\"a", 3),
+        (r#""a\""#, 5),
+        ("[1", 3),
+        ("[1,]", 4),
+        ("[,1]", 2),
+        ("[1 2]", 4),
+        ("{\"a\"}", 5),
+        ("{\"a\":}", 6),
+        ("{\"a\":1,}", 8),
+        ("{a:1}", 2),
+        ("[1}", 3),
+        ("é", 1),
+    ] {
+        assert_eq!(Json::read(text), Err(Unreadable(place)), "{text}");
+        assert!(serde_json::from_str::<serde_json::Value>(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn depth_has_an_end() {
+    let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    assert!(Json::read(&nested(128)).is_ok());
+    for depth in [129, 100_000] {
+        assert_eq!(Json::read(&nested(depth)), Err(Unreadable(129)));
+    }
+}
+
+#[test]
+fn members_are_found_taken_and_set() {
+    let mut json = Json::read(r#"{"a":{"b":[10,"x"]},"n":null}"#).unwrap();
+    assert_eq!(json["a"]["b"][0].as_u64(), Some(10));
+    assert_eq!(json["a"]["b"][1], "x");
+    assert!(json["a"]["c"][7]["d"].is_null() && json["n"].is_null());
+    json.set("c", true);
+    json.set("n", "é\n");
+    json.set("a", Json::Null);
+    assert_eq!(json.to_string(), r#"{"a":{"b":[10,"x"]},"n":"é\n","c":true}"#);
+    assert_eq!(json.take("a").to_string(), r#"{"b":[10,"x"]}"#);
+    assert!(json.take("a").is_null());
+}
+
+#[test]
+fn a_field_without_a_value_is_left_out() {
+    let none: Option<u32> = None;
+    let json = object! { "type": "text", "none": none, "of": vec![1_u32, 2], "deep": object! {} };
+    assert_eq!(json.to_string(), r#"{"type":"text","of":[1,2],"deep":{}}"#);
+}
+
+#[test]
+fn what_a_text_says_is_borrowed_where_it_can_be() {
+    let json = Json::read(r#"["plain","\u00e9\/","\x"]"#).unwrap();
+    assert!(matches!(json[0].text(), Cow::Borrowed("plain")));
+    assert_eq!(json[1], "é/");
+    // No JSON, but no reason to lose it.
+    assert_eq!(json[2].text(), "\\x");
+    assert_eq!(Json::from("a\"b").to_string(), r#""a\"b""#);
+}

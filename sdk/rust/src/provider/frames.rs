@@ -1,0 +1,137 @@
+//! Reading an answer frame by frame, which is all that most providers do with it.
+
+use super::{Ending, Event, Exchange, Failure, Frame, ReplyHead};
+use crate::Json;
+use crate::json::Unreadable;
+
+/// Reads an answer, a frame at a time. [`FrameByFrame`] makes an exchange of it.
+pub trait ReadFrame: 'static {
+    /// The head of a reply that is a success.
+    fn head(&mut self, _head: &ReplyHead) {}
+
+    /// Adds the events of one frame, which is not empty. What was added before a failure counts.
+    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure>;
+
+    /// The reply is at its end: the last events, or [`Failure::cut_off`] if there was to be
+    /// more.
+    fn end(&mut self) -> Result<Vec<Event>, Failure>;
+}
+
+/// The exchange of what is read a frame at a time.
+///
+/// Events that came before a failure are handed over before it: how the network happened to cut
+/// the reply must not decide what the sender gets to see.
+pub struct FrameByFrame<R> {
+    reader: R,
+    /// Why the answer broke off after events that were worth handing over first.
+    broken: Option<Failure>,
+}
+
+impl<R: ReadFrame> FrameByFrame<R> {
+    /// An exchange whose reply this reads.
+    pub fn of(reader: R) -> Self {
+        Self { reader, broken: None }
+    }
+}
+
+impl<R: ReadFrame> Exchange for FrameByFrame<R> {
+    fn head(&mut self, head: &ReplyHead) -> Result<(), Failure> {
+        self.reader.head(head);
+        Ok(())
+    }
+
+    fn frames(&mut self, frames: Vec<Frame>) -> Result<Vec<Event>, Failure> {
+        let mut events = Vec::with_capacity(frames.len() + 1);
+        if self.broken.is_none() {
+            let mut frames = frames.iter();
+            self.broken = frames.try_for_each(|frame| self.read(frame, &mut events)).err();
+        }
+        match self.broken.take_if(|_| events.is_empty()) {
+            Some(failure) => Err(failure),
+            None => Ok(events),
+        }
+    }
+
+    fn end(&mut self) -> Result<Ending, Failure> {
+        match self.broken.take() {
+            Some(failure) => Err(failure),
+            None => self.reader.end().map(Ending::Done),
+        }
+    }
+}
+
+impl<R: ReadFrame> FrameByFrame<R> {
+    fn read(&mut self, frame: &Frame, events: &mut Vec<Event>) -> Result<(), Failure> {
+        let text = frame.as_text();
+        let text = text.ok_or_else(|| Failure::malformed("the upstream's answer is not text"))?;
+        if text.is_empty() { Ok(()) } else { self.reader.frame(text, events) }
+    }
+}
+
+/// Reads JSON of the upstream's. The failure names the place and not what stood there, which may
+/// be anything.
+pub fn read_answer(text: &str) -> Result<Json<'_>, Failure> {
+    Json::read(text).map_err(|Unreadable(byte)| {
+        let line = text.as_bytes()[..byte - 1].iter().rposition(|&byte| byte == b'\n');
+        let column = byte - line.map_or(0, |end| end + 1);
+        let what = "the upstream sent what is no answer of its protocol";
+        Failure::malformed(format!("{what} (column {column})"))
+    })
+}
+
+/// The entries of the upstream's list of models, which stands in this field.
+pub fn read_list<'a>(body: &'a [u8], field: &str) -> Result<Vec<Json<'a>>, Failure> {
+    let list = std::str::from_utf8(body).ok().and_then(|text| Json::read(text).ok());
+    match list.unwrap_or_default().take(field) {
+        Json::List(entries) => Ok(entries),
+        _ => Err(Failure::malformed("the upstream's list of models is not one")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FrameByFrame, ReadFrame, read_answer};
+    use crate::provider::{Event, Exchange, Failure, Frame};
+
+    /// Fails at a "!".
+    struct Words;
+
+    impl ReadFrame for Words {
+        fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
+            if text == "!" {
+                return Err(Failure::malformed("broken"));
+            }
+            events.push(Event::text(text));
+            Ok(())
+        }
+
+        fn end(&mut self) -> Result<Vec<Event>, Failure> {
+            Err(Failure::cut_off())
+        }
+    }
+
+    #[test]
+    fn what_came_before_a_failure_is_handed_over_before_it() {
+        let frames =
+            |words: &[&str]| words.iter().map(|word| Frame::Text((*word).to_owned())).collect();
+        let mut exchange = FrameByFrame::of(Words);
+        assert_eq!(exchange.frames(frames(&["a", "!", "b"])), Ok(vec![Event::text("a")]));
+        assert_eq!(exchange.frames(frames(&["c"])), Err(Failure::malformed("broken")));
+        let mut exchange = FrameByFrame::of(Words);
+        assert_eq!(exchange.frames(frames(&["a", "!"])), Ok(vec![Event::text("a")]));
+        assert_eq!(exchange.end(), Err(Failure::malformed("broken")));
+        let mut exchange = FrameByFrame::of(Words);
+        assert_eq!(exchange.frames(frames(&["", "a"])), Ok(vec![Event::text("a")]));
+        let garbage = exchange.frames(vec![Frame::Bytes(vec![0xff])]);
+        assert_eq!(garbage, Err(Failure::malformed("the upstream's answer is not text")));
+        assert_eq!(exchange.end(), Err(Failure::cut_off()));
+    }
+
+    #[test]
+    fn a_place_is_counted_from_the_beginning_of_its_line() {
+        for (text, column) in [("<html>", 1), ("[1,\n 2 3]", 4), ("[1,\n]", 1)] {
+            let failure = read_answer(text).unwrap_err();
+            assert!(failure.message.contains(&format!("(column {column})")), "{failure:?}");
+        }
+    }
+}
