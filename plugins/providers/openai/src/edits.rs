@@ -115,6 +115,8 @@ pub(crate) fn about(param: &str, mut failure: Failure) -> Failure {
 /// Whether a field asks for anything that would not happen anyway.
 pub(crate) fn asks(name: &str, value: &str) -> bool {
     match name {
+        // What becomes of a stream is the gateway's part.
+        "stream_options" => false,
         "frequency_penalty" | "presence_penalty" => value.parse() != Ok(0.0),
         "temperature" | "top_p" => value.parse() != Ok(1.0),
         _ => !matches!(value, "null" | "false" | "[]" | "{}"),
