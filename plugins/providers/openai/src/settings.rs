@@ -1,5 +1,6 @@
 //! What an operator may set; `plugin.toml` describes it to them.
 
+use crate::quirks::Quirk;
 use portcullis_sdk::provider::JsonEdit;
 use serde::Deserialize;
 
@@ -13,8 +14,12 @@ pub struct Settings {
     pub stream_usage: bool,
     /// The encoding of vectors to ask for.
     pub embeddings_encoding: Encoding,
-    /// The one name of the limit that the upstream takes.
+    /// The one name of the limit that the upstream takes, whatever the model.
     pub max_tokens_field: Option<MaxTokensField>,
+    /// The upstream has `/responses`.
+    pub responses: bool,
+    /// What differs from model to model; without it, what does at OpenAI.
+    pub quirks: Option<Vec<Quirk>>,
     /// On behalf of this organization.
     pub organization: Option<String>,
     /// On behalf of this project.
@@ -28,6 +33,8 @@ impl Default for Settings {
             stream_usage: true,
             embeddings_encoding: Encoding::Pass,
             max_tokens_field: None,
+            responses: false,
+            quirks: None,
             organization: None,
             project: None,
         }

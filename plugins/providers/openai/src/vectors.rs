@@ -1,10 +1,17 @@
 //! Reads an embeddings answer. Not through the dialect's own type, whose vectors may have two
 //! encodings: what was asked for here are numbers, and they are many.
 
-use crate::answer::malformed;
+use crate::answer::Reader;
+use crate::malformed;
 use portcullis_sdk::openai::Usage;
 use portcullis_sdk::provider::{Event, Failure};
 use serde::Deserialize;
+
+/// Whether it was read.
+#[derive(Default)]
+pub(crate) struct Vectors {
+    over: bool,
+}
 
 #[derive(Deserialize)]
 struct Reply {
@@ -22,16 +29,22 @@ struct Row {
     embedding: Vec<f32>,
 }
 
-/// The events of a whole embeddings answer.
-pub(crate) fn read(text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
-    let reply: Reply = serde_json::from_str(text).map_err(|error| {
-        let place = error.column();
-        malformed(format!("the upstream's vectors are not lists of numbers (column {place})"))
-    })?;
-    events.push(Event::Started((String::new(), reply.model.unwrap_or_default())));
-    for (position, row) in (0..).zip(reply.data) {
-        events.push(Event::Embedding((row.index.unwrap_or(position), row.embedding)));
+impl Reader for Vectors {
+    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
+        let reply: Reply = serde_json::from_str(text).map_err(|error| {
+            let place = error.column();
+            malformed(format!("the upstream's vectors are not lists of numbers (column {place})"))
+        })?;
+        events.push(Event::Started((String::new(), reply.model.unwrap_or_default())));
+        for (position, row) in (0..).zip(reply.data) {
+            events.push(Event::Embedding((row.index.unwrap_or(position), row.embedding)));
+        }
+        events.extend(reply.usage.map(|usage| Event::Usage(usage.into())));
+        self.over = true;
+        Ok(())
     }
-    events.extend(reply.usage.map(|usage| Event::Usage(usage.into())));
-    Ok(())
+
+    fn is_over(&self) -> bool {
+        self.over
+    }
 }

@@ -7,6 +7,7 @@
 use super::{ErrorBody, Usage};
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -53,6 +54,9 @@ pub struct Piece<'a> {
     /// Why the answer ended, once it did.
     #[serde(borrow, default)]
     pub finish_reason: Option<Text<'a>>,
+    /// How likely each token was, as it came.
+    #[serde(borrow, default)]
+    pub logprobs: Option<&'a RawValue>,
 }
 
 /// What is new in one message.
@@ -73,6 +77,9 @@ pub struct Delta<'a> {
     /// Calls of tools.
     #[serde(borrow, default)]
     pub tool_calls: Option<Vec<ToolDelta<'a>>>,
+    /// What the text rests on, a list as it came.
+    #[serde(borrow, default)]
+    pub annotations: Option<&'a RawValue>,
 }
 
 /// What is new in one call of a tool.

@@ -45,9 +45,14 @@ impl From<Usage> for crate::provider::Usage {
     fn from(usage: Usage) -> Self {
         let prompt = usage.prompt_tokens_details.unwrap_or_default();
         let completion = usage.completion_tokens_details.unwrap_or_default();
+        // xAI counts reasoning beside the rest of the answer, and only the total shows it.
+        let beside = completion.reasoning_tokens.unwrap_or(0);
+        let all = [usage.prompt_tokens, usage.completion_tokens, Some(beside)];
+        let all = all.into_iter().flatten().fold(0, u64::saturating_add);
+        let apart = if usage.total_tokens == Some(all) { beside } else { 0 };
         Self {
             input_tokens: usage.prompt_tokens,
-            output_tokens: usage.completion_tokens,
+            output_tokens: usage.completion_tokens.map(|answer| answer.saturating_add(apart)),
             cached_input_tokens: prompt.cached_tokens.or(usage.prompt_cache_hit_tokens),
             cache_write_tokens: prompt.cache_write_tokens,
             reasoning_tokens: completion.reasoning_tokens,

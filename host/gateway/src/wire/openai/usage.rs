@@ -62,12 +62,18 @@ impl Usage {
     pub fn read(json: &str) -> Option<contract::Usage> {
         let said: Self = serde_json::from_str(json).ok()?;
         let prompt = said.prompt_tokens_details.unwrap_or_default();
+        let reasoning_tokens = said.completion_tokens_details.and_then(|d| d.reasoning_tokens);
+        // Some upstreams count reasoning beside the rest of the answer, and only the total shows it.
+        let beside = reasoning_tokens.unwrap_or(0);
+        let all = [said.prompt_tokens, said.completion_tokens, Some(beside)];
+        let all = all.into_iter().flatten().fold(0, u64::saturating_add);
+        let apart = if said.total_tokens == Some(all) { beside } else { 0 };
         Some(contract::Usage {
             input_tokens: said.prompt_tokens,
-            output_tokens: said.completion_tokens,
+            output_tokens: said.completion_tokens.map(|answer| answer.saturating_add(apart)),
             cached_input_tokens: prompt.cached_tokens.or(said.prompt_cache_hit_tokens),
             cache_write_tokens: prompt.cache_write_tokens,
-            reasoning_tokens: said.completion_tokens_details.and_then(|d| d.reasoning_tokens),
+            reasoning_tokens,
             audio_seconds: None,
             cost_usd: said.cost,
             extra: Vec::new(),
