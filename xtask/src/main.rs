@@ -2,7 +2,7 @@
 //!
 //! `demo` shows the main job, `test` runs every test; both do all their set-up and say what they
 //! do. `build` makes the plugins alone, `languages` the guests of the tests that are not in Rust,
-//! `bench` measures.
+//! `clients` runs the tests with real clients alone, `bench` measures.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -15,9 +15,12 @@ mod components;
 mod languages;
 mod packages;
 mod process;
+mod servers;
 
 use anyhow::{Context as _, Result, bail};
-use process::{Background, cargo};
+use clients::Clients;
+use process::cargo;
+use servers::Servers;
 use std::fs;
 use std::path::Path;
 
@@ -27,6 +30,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   test       set up what is missing, and run every test
   build      build the plugins, and the guests of the tests, to target/components
   languages  build the guests of the tests that are in Python and JavaScript
+  clients    run the tests with real clients alone, on the programs that the tests built last
   bench      measure; name groups to measure only those";
 
 fn main() -> Result<()> {
@@ -38,6 +42,7 @@ fn main() -> Result<()> {
         Some("test") => test(&root),
         Some("build") => components::build(&root).and_then(|()| components::build_guests(&root)),
         Some("languages") => languages::build(&root),
+        Some("clients") => clients::prepare(&root).and_then(|clients| run_clients(&root, &clients)),
         Some("bench") => bench::run(&root, &arguments.collect::<Vec<_>>()),
         _ => bail!("{USAGE}"),
     }
@@ -50,17 +55,13 @@ fn demo(root: &Path) -> Result<()> {
     step("Gateway and scripted upstream (a first build takes some minutes)");
     cargo(root, &["build", "--release", "-p", "portcullis", "-p", "portcullis-example-upstream"])?;
     let programs = root.join("target/release");
-    let (upstream, line) = Background::start(&programs.join("portcullis-upstream"), &[], |line| {
-        line.strip_prefix("listening on ").map(str::to_owned)
-    })?;
+    let (upstream, line) = servers::upstream(&programs)?;
     let folder = root.join("target/demo");
     fs::create_dir_all(&folder)?;
     let file = folder.join("portcullis.toml");
     fs::write(&file, demo_configuration(&line)).context("the demo's configuration")?;
-    let file = file.display().to_string();
     let portcullis = programs.join("portcullis");
-    let (gateway, address) =
-        Background::start(&portcullis, &["serve", "--config", &file], process::clients_address)?;
+    let (gateway, address) = servers::gateway(&portcullis, &file, &[])?;
 
     step("A gateway on a scripted upstream");
     println!("{}", demo_configuration(&line));
@@ -118,45 +119,20 @@ fn test(root: &Path) -> Result<()> {
     components::build_guests(root)?;
     step("Guests in other languages");
     languages::build(root)?;
-    step("The official client packages");
+    step("Packages of clients");
     let clients = clients::prepare(root)?;
     step("Rust tests");
     // The guests are programs for the sandbox; there is nothing to run of them outside.
     cargo(root, &["test", "--workspace", "--exclude", "portcullis-test-guests"])?;
     step("Client tests");
-    // The tests of the command line had both programs built. Building them by themselves would
-    // compile everything once more: without the tests, some dependencies have other features.
-    let programs = root.join("target/debug");
-    let (_upstream, upstream) =
-        Background::start(&programs.join("portcullis-upstream"), &[], |line| {
-            line.strip_prefix("listening on ").map(str::to_owned)
-        })?;
-    let folder = root.join("target/clients");
-    let file = folder.join("portcullis.toml");
-    fs::write(&file, client_configuration(&upstream)).context("the clients' configuration")?;
-    let file = file.display().to_string();
-    let (_gateway, gateway) = Background::start(
-        &programs.join("portcullis"),
-        &["serve", "--config", &file],
-        process::clients_address,
-    )?;
-    let environment = [("GATEWAY", "1"), ("TRANSLATED_PREFIX", "translated/")];
-    clients::run(&clients, &format!("http://{gateway}"), &upstream, &environment)
+    run_clients(root, &clients)
 }
 
-fn client_configuration(upstream: &str) -> String {
-    let provider = |name: &str, settings: &str| {
-        format!(
-            "[providers.{name}]\nplugin = \"openai\"\nbase_url = \"{upstream}/v1\"\n\
-             models = [\"echo\", \"tools\"]\nopen_models = true\nsettings = {settings}\n\n"
-        )
-    };
-    format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\n\n[admin]\nlisten = \"127.0.0.1:0\"\n\n\
-         [log]\nformat = \"json\"\n\n{}{}",
-        provider("house", "{}"),
-        provider("translated", "{ passthrough = false }"),
-    )
+/// The tests of the command line have both programs built. Building them by themselves would
+/// compile everything once more: without the tests, some dependencies have other features.
+fn run_clients(root: &Path, clients: &Clients) -> Result<()> {
+    let servers = Servers::start(&root.join("target/debug"), clients)?;
+    clients::run(clients, &servers)
 }
 
 fn step(what: &str) {

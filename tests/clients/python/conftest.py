@@ -1,11 +1,15 @@
 """Where the suites run, and what they share.
 
-PORTCULLIS_URL     the gateway, without /v1
-UPSTREAM_URL       the scripted upstream, for its control endpoints
-MODEL_PREFIX       stands before a script's name to make a model's name: "house/" unless set
-TRANSLATED_PREFIX  the same for a provider whose dialect is translated; unset, it is not tested
-GATEWAY            1 behind a gateway, unset where PORTCULLIS_URL is the upstream itself
-PORTCULLIS_KEY     the key that the clients send; any will do unless the gateway asks for one
+PORTCULLIS_URL             the gateway, without /v1
+UPSTREAM_URL               the scripted upstream, for its control endpoints
+MODEL_PREFIX               stands before a script's name to make a model's name: "house/" unless set
+TRANSLATED_PREFIX          the same for a provider whose dialect is translated
+LITELLM_PREFIX             the same for a provider that is LiteLLM's proxy
+LITELLM_TRANSLATED_PREFIX  the same for the proxy, translated
+GATEWAY                    1 behind a gateway, unset where PORTCULLIS_URL is the upstream itself
+PORTCULLIS_KEY             the key that the clients send; any will do unless the gateway asks for one
+
+What has a prefix that is unset is not tested.
 """
 
 import itertools
