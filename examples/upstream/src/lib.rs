@@ -21,6 +21,7 @@ mod chat;
 mod control;
 mod embeddings;
 mod failures;
+mod form;
 mod generate;
 mod play;
 mod request;
@@ -28,6 +29,7 @@ mod respond;
 mod schema;
 mod server;
 mod sse;
+mod transcriptions;
 
 pub use failures::Fault;
 pub use server::Upstream;

@@ -13,10 +13,12 @@ use crate::chat::{CREATED, chat};
 use crate::control::control;
 use crate::embeddings::embeddings;
 use crate::failures::Failure;
+use crate::form;
 use crate::generate::generate;
 use crate::play::Play;
 use crate::record::{Journal, Ticket};
 use crate::script::Script;
+use crate::transcriptions::transcribe;
 use crate::vendor;
 
 pub(crate) const JSON: &str = "application/json";
@@ -42,7 +44,8 @@ pub(crate) async fn respond(journal: &Arc<Journal>, request: Request<Incoming>) 
     let (parts, body) = request.into_parts();
     // A body that breaks off is recorded as far as its head goes, and answered as not JSON.
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let asked = form::read(&parts.headers, &body);
+    let asked = asked.unwrap_or_else(|| serde_json::from_slice(&body).unwrap_or_default());
     if let Some((vendor, path)) = vendor::of(parts.uri.path()) {
         let call = vendor::Call { path, parts: &parts, body: &asked };
         let ticket = journal.open(&parts, body, vendor.model(&call));
@@ -54,6 +57,9 @@ pub(crate) async fn respond(journal: &Arc<Journal>, request: Request<Incoming>) 
     let response = match parts.uri.path() {
         "/v1/chat/completions" if post => perform(journal, Endpoint::Chat, asked, ticket).await,
         "/v1/embeddings" if post => perform(journal, Endpoint::Embeddings, asked, ticket).await,
+        "/v1/audio/transcriptions" if post => {
+            perform(journal, Endpoint::Transcriptions, asked, ticket).await
+        }
         "/generate" if post => generate(&asked, ticket),
         "/v1/models" => reply_json(&models(), ticket),
         path => match path.strip_prefix("/v1/models/") {
@@ -82,6 +88,7 @@ fn limited(mut response: Response<Play>) -> Response<Play> {
 enum Endpoint {
     Chat,
     Embeddings,
+    Transcriptions,
 }
 
 /// Does what the model's name says.
@@ -92,11 +99,12 @@ async fn perform(
     ticket: Ticket,
 ) -> Response<Play> {
     let Some(model) = body["model"].as_str() else {
-        let failure = Failure::invalid("the body has to be a JSON object with a `model`.");
+        let failure =
+            Failure::invalid("the body has to be a JSON object, or a form, with a `model`.");
         return refuse(&failure, ticket);
     };
     let script = match endpoint {
-        Endpoint::Chat => Script::of(model),
+        Endpoint::Chat | Endpoint::Transcriptions => Script::of(model),
         Endpoint::Embeddings => Script::of_embedding(model),
     };
     match script {
@@ -114,6 +122,7 @@ async fn perform(
             (Err(response), _) => response,
             (Ok(ticket), Endpoint::Chat) => chat(&body, script, ticket),
             (Ok(ticket), Endpoint::Embeddings) => embeddings(&body, script, ticket),
+            (Ok(ticket), Endpoint::Transcriptions) => transcribe(&body, script, ticket),
         },
     }
 }
