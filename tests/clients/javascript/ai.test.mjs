@@ -1,5 +1,5 @@
 // The Vercel AI SDK, unmodified, asks the gateway: through its package for OpenAI-compatible
-// servers, and through the one for OpenAI itself.
+// servers, and through the one for OpenAI itself, which prefers the Responses API.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -40,6 +40,8 @@ const PACKAGES = {
     embedding: (model) => openai.embedding(model),
   },
 };
+// The upstream itself has no such interface.
+if (GATEWAY) PACKAGES['openai by default'] = { ...PACKAGES.openai, chat: (model) => openai(model) };
 
 // What an error of the upstream is for the user: its status, and whether the SDK would try again.
 const ERRORS = {

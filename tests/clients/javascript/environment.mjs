@@ -26,7 +26,7 @@ export function unique(script) {
 }
 
 /** Asks the scripted upstream. */
-async function control(path, query) {
+export async function control(path, query) {
   const response = await fetch(`${process.env.UPSTREAM_URL}${path}?${new URLSearchParams(query)}`);
   return await response.json();
 }

@@ -165,6 +165,37 @@ def test_structured_output_in_a_stream(prefix):
     assert last == PERSON
 
 
+# The same, by the Responses API.
+
+
+@behind_a_gateway
+def test_responses(prefix):
+    asked = model(prefix + "echo", use_responses_api=True)
+    message = asked.invoke(QUESTION)
+    assert message.text == ANSWER
+    assert used(message) == USAGE
+    whole = added(list(asked.stream(QUESTION)))
+    assert whole.text == ANSWER
+    assert used(whole) == USAGE
+
+
+@behind_a_gateway
+def test_tools_of_responses(prefix):
+    asked = model(prefix + "tools", use_responses_api=True)
+    assistant = asked.bind_tools(list(TOOLS.values()))
+    message = added(list(assistant.stream(QUESTION)))
+    assert called(message) == CALLS
+    results = [TOOLS[call["name"]].invoke(call) for call in message.tool_calls]
+    answer = assistant.invoke([HumanMessage(QUESTION), message, *results])
+    assert answer.text.startswith("You said: noon in text-1")
+
+
+@behind_a_gateway
+def test_a_stream_of_responses_that_fails(prefix):
+    with pytest.raises(ValueError, match="scripted: the model exploded"):
+        list(model(prefix + "error-midstream", use_responses_api=True).stream(QUESTION))
+
+
 # Embeddings.
 
 

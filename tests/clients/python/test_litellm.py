@@ -9,7 +9,7 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 import litellm
 import pytest
-from conftest import BASE_URL, GATEWAY, KEY, PREFIX, unique
+from conftest import BASE_URL, GATEWAY, KEY, PREFIX, ROOT_URL, unique
 from litellm import exceptions
 from scripted import ANSWER, CALLS, IMAGES, MESSAGES, PERSON, SEEN, TOOLS, USAGE, Person, tokens
 
@@ -143,6 +143,28 @@ def test_tools_in_a_stream(provider, prefix):
 def test_structured_output(provider, prefix):
     completion = ask(provider, prefix + "json", response_format=Person)
     assert Person.model_validate_json(completion.choices[0].message.content) == PERSON
+
+
+# As a server that speaks Anthropic's protocol.
+
+
+@behind_a_gateway
+@pytest.mark.parametrize("stream", [False, True])
+def test_messages(prefix, stream):
+    answer = ask("anthropic", prefix + "tools", api_base=ROOT_URL, tools=TOOLS, stream=stream)
+    if stream:
+        answer = litellm.stream_chunk_builder(list(answer), messages=MESSAGES)
+    choice = answer.choices[0]
+    assert choice.finish_reason == "tool_calls"
+    assert called(choice.message) == CALLS
+
+    results = [
+        {"role": "tool", "tool_call_id": call.id, "content": "sunny"}
+        for call in choice.message.tool_calls
+    ]
+    turns = [*MESSAGES, choice.message, *results]
+    answer = ask("anthropic", prefix + "tools", api_base=ROOT_URL, tools=TOOLS, messages=turns)
+    assert answer.choices[0].message.content.startswith("You said: sunny")
 
 
 # Embeddings.
