@@ -9,29 +9,39 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::llama;
 use crate::packages;
 use crate::servers::Servers;
 
 /// The virtual environments, each from its `requirements-….txt`, and the files that run in it.
 const PYTHON: [(&str, &[&str]); 4] = [
-    ("current", &["test_openai.py"]),
-    ("old", &["test_openai.py"]),
+    ("current", OFFICIAL),
+    ("old", OFFICIAL),
     ("litellm", &["test_litellm.py", "test_litellm_proxy.py"]),
     ("langchain", &["test_langchain.py"]),
 ];
-/// The packages for JavaScript, by their names in `package.json`, and the file for each.
-const JAVASCRIPT: [(&str, &str); 3] = [
-    ("openai-current", "openai.test.mjs"),
-    ("openai-old", "openai.test.mjs"),
-    ("ai", "ai.test.mjs"),
+const OFFICIAL: &[&str] =
+    &["test_openai.py", "test_responses.py", "test_transcriptions.py", "test_anthropic.py"];
+/// What runs where everything is asked for.
+const PYTHON_OF_ALL: (&str, &[&str]) = (llama::ENVIRONMENT, &["test_llama.py"]);
+/// The packages for JavaScript, by their names in `package.json`, and the files for each.
+const JAVASCRIPT: [(&str, &[&str]); 5] = [
+    ("openai-current", &["openai.test.mjs", "responses.test.mjs"]),
+    ("openai-old", &["openai.test.mjs", "responses.test.mjs"]),
+    ("anthropic-current", &["anthropic.test.mjs"]),
+    ("anthropic-old", &["anthropic.test.mjs"]),
+    ("ai", &["ai.test.mjs"]),
 ];
 
 /// How the suites know the providers of the gateway.
-const ENVIRONMENT: [(&str, &str); 7] = [
+const ENVIRONMENT: [(&str, &str); 10] = [
     ("GATEWAY", "1"),
-    ("TRANSLATED_PREFIX", "translated/"),
+    ("MESSAGES_PREFIX", "messages/"),
+    ("TRANSLATED_PREFIX", "house-translated/"),
     ("LITELLM_PREFIX", "litellm/"),
     ("LITELLM_TRANSLATED_PREFIX", "litellm-translated/"),
+    ("LLAMA_PREFIX", "llama/"),
+    ("LLAMA_TRANSLATED_PREFIX", "llama-translated/"),
     // A proxy of this machine's would have nothing to say to 127.0.0.1.
     ("NO_PROXY", "127.0.0.1,localhost"),
     ("no_proxy", "127.0.0.1,localhost"),
@@ -44,6 +54,8 @@ pub(crate) struct Clients {
     pub(crate) folder: PathBuf,
     /// The program of LiteLLM's proxy.
     pub(crate) litellm: PathBuf,
+    /// Whether what takes long is among them.
+    pub(crate) all: bool,
     suites: Vec<Suite>,
 }
 
@@ -56,18 +68,19 @@ struct Suite {
     environment: Option<(&'static str, &'static str)>,
 }
 
-/// Installs what is not installed yet. `root` is the root of the repository.
-pub(crate) fn prepare(root: &Path) -> Result<Clients> {
+/// Installs what is not installed yet, and with `all` what takes long as well. `root` is the root
+/// of the repository.
+pub(crate) fn prepare(root: &Path, all: bool) -> Result<Clients> {
     let root = std::path::absolute(root)?;
     let folder = root.join("target/clients");
     fs::create_dir_all(&folder)?;
     let mut suites = Vec::new();
-    for (environment, files) in PYTHON {
+    for (environment, files) in PYTHON.into_iter().chain(all.then_some(PYTHON_OF_ALL)) {
         suites.push(prepare_python(&root, &folder, environment, files)?);
     }
     suites.extend(prepare_javascript(&root, &folder)?);
     let litellm = packages::program(&folder.join("python-litellm"), "litellm");
-    Ok(Clients { folder, litellm, suites })
+    Ok(Clients { folder, litellm, all, suites })
 }
 
 /// Runs every suite, also after one has failed, and fails if one has.
@@ -114,12 +127,13 @@ fn prepare_javascript(root: &Path, target: &Path) -> Result<Vec<Suite>> {
     let directory = target.join("javascript");
     packages::javascript(&directory, &source)?;
     packages::copy(&["environment.mjs", "scripted.mjs"], &source, &directory)?;
-    let suite = |(package, file): (&'static str, &str)| {
-        packages::copy(&[file], &source, &directory)?;
+    let suite = |(package, files): (&'static str, &[&str])| {
+        packages::copy(files, &source, &directory)?;
+        let arguments = ["--test", "--test-reporter=spec"].iter().chain(files);
         Ok(Suite {
             name: format!("JavaScript, {package}"),
             program: "node".into(),
-            arguments: ["--test", "--test-reporter=spec", file].map(str::to_owned).into(),
+            arguments: arguments.map(|&argument| argument.to_owned()).collect(),
             directory: directory.clone(),
             environment: Some(("PACKAGE", package)),
         })

@@ -13,6 +13,7 @@ mod bench;
 mod clients;
 mod components;
 mod languages;
+mod llama;
 mod packages;
 mod process;
 mod servers;
@@ -27,23 +28,28 @@ use std::path::Path;
 const USAGE: &str = "usage: cargo xtask <command>
 
   demo       set up what is missing, and show the main job
-  test       set up what is missing, and run every test
+  test       set up what is missing, and run every test; with --all also those that have to
+             compile llama.cpp first, which takes up to half an hour
   build      build the plugins, and the guests of the tests, to target/components
   languages  build the guests of the tests that are in Python and JavaScript
-  clients    run the tests with real clients alone, on the programs that the tests built last
+  clients    run the tests with real clients alone, on the programs that the tests built last;
+             with --all all of them
   bench      measure; name groups to measure only those";
 
 fn main() -> Result<()> {
     // Where cargo runs it from is the user's business; what it works on is this repository.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
-    let mut arguments = std::env::args().skip(1);
-    match arguments.next().as_deref() {
-        Some("demo") => demo(&root),
-        Some("test") => test(&root),
-        Some("build") => components::build(&root).and_then(|()| components::build_guests(&root)),
-        Some("languages") => languages::build(&root),
-        Some("clients") => clients::prepare(&root).and_then(|clients| run_clients(&root, &clients)),
-        Some("bench") => bench::run(&root, &arguments.collect::<Vec<_>>()),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["demo"] => demo(&root),
+        ["test"] => test(&root, false),
+        ["test", "--all"] => test(&root, true),
+        ["build"] => components::build(&root).and_then(|()| components::build_guests(&root)),
+        ["languages"] => languages::build(&root),
+        ["clients"] => run_clients(&root, &clients::prepare(&root, false)?),
+        ["clients", "--all"] => run_clients(&root, &clients::prepare(&root, true)?),
+        ["bench", ref names @ ..] => bench::run(&root, names),
         _ => bail!("{USAGE}"),
     }
 }
@@ -111,16 +117,19 @@ candidates = ["house/error-503", "house/echo-30ms"]
 }
 
 /// Everything that can be tested on this machine.
-fn test(root: &Path) -> Result<()> {
+fn test(root: &Path, all: bool) -> Result<()> {
     // What only a person can install is asked for before anything takes its time.
     packages::check()?;
+    if all {
+        llama::check()?;
+    }
     step("Plugins, and guests that misbehave");
     components::build(root)?;
     components::build_guests(root)?;
     step("Guests in other languages");
     languages::build(root)?;
     step("Packages of clients");
-    let clients = clients::prepare(root)?;
+    let clients = clients::prepare(root, all)?;
     step("Rust tests");
     // The guests are programs for the sandbox; there is nothing to run of them outside.
     cargo(root, &["test", "--workspace", "--exclude", "portcullis-test-guests"])?;
@@ -131,7 +140,7 @@ fn test(root: &Path) -> Result<()> {
 /// The tests of the command line have both programs built. Building them by themselves would
 /// compile everything once more: without the tests, some dependencies have other features.
 fn run_clients(root: &Path, clients: &Clients) -> Result<()> {
-    let servers = Servers::start(&root.join("target/debug"), clients)?;
+    let servers = Servers::start(root, clients)?;
     clients::run(clients, &servers)
 }
 

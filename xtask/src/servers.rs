@@ -1,16 +1,16 @@
-//! What the tests with real clients run against: the scripted upstream, LiteLLM's proxy behind
-//! and the gateway in front, each on a free port of this machine.
+//! What the tests with real clients run against: the gateway, and behind it the scripted upstream
+//! and servers that others wrote, each on a free port of this machine.
 
 use crate::clients::Clients;
+use crate::llama;
 use crate::process::Background;
 use anyhow::{Context as _, Result};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// The proxy does not start without a key of this form. Nothing else accepts it.
-const PROXY_KEY: (&str, &str) =
-    ("LITELLM_MASTER_KEY", "sk-scripted-0123456789-0123456789-0123456789");
+/// The key of the servers behind the gateway. The proxy does not start without one of this form.
+const KEY: (&str, &str) = ("LITELLM_MASTER_KEY", "sk-scripted-0123456789-0123456789-0123456789");
 
 /// The servers. Dropping it ends them.
 pub(crate) struct Servers {
@@ -18,20 +18,29 @@ pub(crate) struct Servers {
     pub(crate) gateway: String,
     /// The address of the scripted upstream.
     pub(crate) upstream: String,
-    _running: [Background; 3],
+    _running: Vec<Background>,
 }
 
 impl Servers {
-    /// Starts the programs of this repository that are in `programs`, and a proxy from the
-    /// packages that the clients were installed with.
-    pub(crate) fn start(programs: &Path, clients: &Clients) -> Result<Self> {
-        let (scripted, upstream) = upstream(programs)?;
+    /// Starts the programs of this repository under `root`, and those of the packages that the
+    /// clients were installed with.
+    pub(crate) fn start(root: &Path, clients: &Clients) -> Result<Self> {
+        let programs = root.join("target/debug");
+        let (scripted, upstream) = upstream(&programs)?;
         let (proxy, litellm) = litellm(clients, &upstream)?;
+        let mut running = vec![proxy, scripted];
+        let mut providers = providers(&upstream, &litellm);
+        if clients.all {
+            let (server, address) = llama::start(root, clients)?;
+            running.push(server);
+            providers.extend(both("llama", &address, ""));
+        }
         let file = clients.folder.join("portcullis.toml");
-        write(&file, &configuration(&upstream, &litellm))?;
-        let (running, address) = gateway(&programs.join("portcullis"), &file, &[PROXY_KEY])?;
-        let gateway = format!("http://{address}");
-        Ok(Self { gateway, upstream, _running: [running, proxy, scripted] })
+        write(&file, &configuration(&providers))?;
+        let (front, address) = gateway(&programs.join("portcullis"), &file, &[KEY])?;
+        // The gateway goes first, so that none of its upstreams goes before it.
+        running.insert(0, front);
+        Ok(Self { gateway: format!("http://{address}"), upstream, _running: running })
     }
 }
 
@@ -71,11 +80,14 @@ fn litellm(clients: &Clients, upstream: &str) -> Result<(Background, String)> {
     // It reads its list of prices from the package, instead of fetching it.
     command.env("LITELLM_LOCAL_MODEL_COST_MAP", "True");
     command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
-    command.env(PROXY_KEY.0, PROXY_KEY.1);
-    Background::start(command, |line| {
-        let (_, address) = line.split_once("Uvicorn running on ")?;
-        address.split_once(' ').map(|(address, _)| address.to_owned())
-    })
+    command.env(KEY.0, KEY.1);
+    Background::start(command, web_address)
+}
+
+/// The address of a server in Python, from its log.
+pub(crate) fn web_address(line: &str) -> Option<String> {
+    let (_, address) = line.split_once("Uvicorn running on ")?;
+    address.split_once(' ').map(|(address, _)| address.to_owned())
 }
 
 /// It neither tries again by itself nor avoids a model that failed: every test sees the first
@@ -97,26 +109,38 @@ router_settings:
     )
 }
 
-/// The gateway's configuration: the upstream as it is and translated, and the proxy likewise.
-fn configuration(upstream: &str, litellm: &str) -> String {
-    let provider = |name: &str, base: &str, passthrough: bool, credential: &str| {
-        format!(
-            "[providers.{name}]\nplugin = \"openai\"\nbase_url = \"{base}/v1\"\n\
-             models = [\"echo\", \"tools\"]\nopen_models = true\ncredential = {credential}\n\
-             settings = {{ passthrough = {passthrough} }}\n\n"
-        )
-    };
-    let none = "\"none\"";
-    let key = &format!("{{ env = \"{}\" }}", PROXY_KEY.0);
+/// The providers of the gateway: the upstream as it is, translated, and with the protocol of
+/// another vendor; the proxy as it is and translated.
+fn providers(upstream: &str, litellm: &str) -> Vec<String> {
+    let key = KEY.0;
+    let header = format!("credential = {{ header = {{ name = \"x-api-key\", env = \"{key}\" }} }}");
+    let anthropic = provider("messages", "anthropic", &format!("{upstream}/anthropic"), &header);
+    let mut providers = vec![anthropic];
+    providers.extend(both("house", upstream, ""));
+    providers.extend(both("litellm", litellm, &format!("credential = {{ env = \"{key}\" }}")));
+    providers
+}
+
+/// A server as a provider whose answers are passed on, and as one whose answers are translated.
+fn both(name: &str, address: &str, rest: &str) -> [String; 2] {
+    let translated = format!("{rest}\nsettings = {{ passthrough = false }}");
     [
-        "[server]\nlisten = \"127.0.0.1:0\"\n\n[admin]\nlisten = \"127.0.0.1:0\"\n\n\
-         [log]\nformat = \"json\"\n\n",
-        &provider("house", upstream, true, none),
-        &provider("translated", upstream, false, none),
-        &provider("litellm", litellm, true, key),
-        &provider("litellm-translated", litellm, false, key),
+        provider(name, "openai", address, rest),
+        provider(&format!("{name}-translated"), "openai", address, &translated),
     ]
-    .concat()
+}
+
+fn provider(name: &str, plugin: &str, address: &str, rest: &str) -> String {
+    format!(
+        "[providers.{name}]\nplugin = \"{plugin}\"\nbase_url = \"{address}/v1\"\n\
+         models = [\"echo\", \"tools\"]\nopen_models = true\n{rest}\n\n"
+    )
+}
+
+fn configuration(providers: &[String]) -> String {
+    let servers = "[server]\nlisten = \"127.0.0.1:0\"\n\n[admin]\nlisten = \"127.0.0.1:0\"\n\n\
+                   [log]\nformat = \"json\"\n\n";
+    [servers, &providers.concat()].concat()
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {
