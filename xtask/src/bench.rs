@@ -5,10 +5,10 @@ use anyhow::Result;
 use std::path::Path;
 
 /// Measures the named groups, or all of them.
-pub(crate) fn run(root: &Path, names: &[String]) -> Result<()> {
+pub(crate) fn run(root: &Path, names: &[&str]) -> Result<()> {
     components::build(root)?;
     process::cargo(root, &["build", "--release", "-p", "portcullis", "-p", "portcullis-bench"])?;
     let mut arguments = vec!["run"];
-    arguments.extend(names.iter().map(String::as_str));
+    arguments.extend(names);
     process::run(&root.join("target/release/portcullis-bench"), &arguments)
 }

@@ -28,10 +28,10 @@ pub(crate) fn build(root: &Path) -> Result<()> {
 fn python(root: &Path) -> Result<()> {
     let tools = root.join("target/languages/python");
     let pins = root.join("tests/guests/python/requirements.txt");
-    let programs = packages::python(&tools, &pins)?;
+    packages::python(&tools, &pins)?;
     let provider = Guest { root, name: "python", files: &["provider.py"], pins: &pins };
     provider.make(|_| {
-        let mut make = Command::new(programs.join("componentize-py"));
+        let mut make = Command::new(packages::program(&tools, "componentize-py"));
         make.args(["--quiet", "--wit-path"]).arg(root.join("wit"));
         make.args(["--world", "provider-plugin", "componentize", "provider"]);
         make.args(["--output", "plugin.wasm"]);

@@ -2,7 +2,7 @@
 //!
 //! `demo` shows the main job, `test` runs every test; both do all their set-up and say what they
 //! do. `build` makes the plugins alone, `languages` the guests of the tests that are not in Rust,
-//! `bench` measures.
+//! `clients` runs the tests with real clients alone, `bench` measures.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -13,32 +13,43 @@ mod bench;
 mod clients;
 mod components;
 mod languages;
+mod llama;
 mod packages;
 mod process;
+mod servers;
 
 use anyhow::{Context as _, Result, bail};
-use process::{Background, cargo};
+use clients::Clients;
+use process::cargo;
+use servers::Servers;
 use std::fs;
 use std::path::Path;
 
 const USAGE: &str = "usage: cargo xtask <command>
 
   demo       set up what is missing, and show the main job
-  test       set up what is missing, and run every test
+  test       set up what is missing, and run every test; with --all also those that have to
+             compile llama.cpp first, which takes up to half an hour
   build      build the plugins, and the guests of the tests, to target/components
   languages  build the guests of the tests that are in Python and JavaScript
+  clients    run the tests with real clients alone, on the programs that the tests built last;
+             with --all all of them
   bench      measure; name groups to measure only those";
 
 fn main() -> Result<()> {
     // Where cargo runs it from is the user's business; what it works on is this repository.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
-    let mut arguments = std::env::args().skip(1);
-    match arguments.next().as_deref() {
-        Some("demo") => demo(&root),
-        Some("test") => test(&root),
-        Some("build") => components::build(&root).and_then(|()| components::build_guests(&root)),
-        Some("languages") => languages::build(&root),
-        Some("bench") => bench::run(&root, &arguments.collect::<Vec<_>>()),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["demo"] => demo(&root),
+        ["test"] => test(&root, false),
+        ["test", "--all"] => test(&root, true),
+        ["build"] => components::build(&root).and_then(|()| components::build_guests(&root)),
+        ["languages"] => languages::build(&root),
+        ["clients"] => run_clients(&root, &clients::prepare(&root, false)?),
+        ["clients", "--all"] => run_clients(&root, &clients::prepare(&root, true)?),
+        ["bench", ref names @ ..] => bench::run(&root, names),
         _ => bail!("{USAGE}"),
     }
 }
@@ -50,17 +61,13 @@ fn demo(root: &Path) -> Result<()> {
     step("Gateway and scripted upstream (a first build takes some minutes)");
     cargo(root, &["build", "--release", "-p", "portcullis", "-p", "portcullis-example-upstream"])?;
     let programs = root.join("target/release");
-    let (upstream, line) = Background::start(&programs.join("portcullis-upstream"), &[], |line| {
-        line.strip_prefix("listening on ").map(str::to_owned)
-    })?;
+    let (upstream, line) = servers::upstream(&programs)?;
     let folder = root.join("target/demo");
     fs::create_dir_all(&folder)?;
     let file = folder.join("portcullis.toml");
     fs::write(&file, demo_configuration(&line)).context("the demo's configuration")?;
-    let file = file.display().to_string();
     let portcullis = programs.join("portcullis");
-    let (gateway, address) =
-        Background::start(&portcullis, &["serve", "--config", &file], process::clients_address)?;
+    let (gateway, address) = servers::gateway(&portcullis, &file, &[])?;
 
     step("A gateway on a scripted upstream");
     println!("{}", demo_configuration(&line));
@@ -110,53 +117,31 @@ candidates = ["house/error-503", "house/echo-30ms"]
 }
 
 /// Everything that can be tested on this machine.
-fn test(root: &Path) -> Result<()> {
+fn test(root: &Path, all: bool) -> Result<()> {
     // What only a person can install is asked for before anything takes its time.
     packages::check()?;
+    if all {
+        llama::check()?;
+    }
     step("Plugins, and guests that misbehave");
     components::build(root)?;
     components::build_guests(root)?;
     step("Guests in other languages");
     languages::build(root)?;
-    step("The official client packages");
-    let clients = clients::prepare(root)?;
+    step("Packages of clients");
+    let clients = clients::prepare(root, all)?;
     step("Rust tests");
     // The guests are programs for the sandbox; there is nothing to run of them outside.
     cargo(root, &["test", "--workspace", "--exclude", "portcullis-test-guests"])?;
     step("Client tests");
-    // The tests of the command line had both programs built. Building them by themselves would
-    // compile everything once more: without the tests, some dependencies have other features.
-    let programs = root.join("target/debug");
-    let (_upstream, upstream) =
-        Background::start(&programs.join("portcullis-upstream"), &[], |line| {
-            line.strip_prefix("listening on ").map(str::to_owned)
-        })?;
-    let folder = root.join("target/clients");
-    let file = folder.join("portcullis.toml");
-    fs::write(&file, client_configuration(&upstream)).context("the clients' configuration")?;
-    let file = file.display().to_string();
-    let (_gateway, gateway) = Background::start(
-        &programs.join("portcullis"),
-        &["serve", "--config", &file],
-        process::clients_address,
-    )?;
-    let environment = [("GATEWAY", "1"), ("TRANSLATED_PREFIX", "translated/")];
-    clients::run(&clients, &format!("http://{gateway}"), &upstream, &environment)
+    run_clients(root, &clients)
 }
 
-fn client_configuration(upstream: &str) -> String {
-    let provider = |name: &str, settings: &str| {
-        format!(
-            "[providers.{name}]\nplugin = \"openai\"\nbase_url = \"{upstream}/v1\"\n\
-             models = [\"echo\", \"tools\"]\nopen_models = true\nsettings = {settings}\n\n"
-        )
-    };
-    format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\n\n[admin]\nlisten = \"127.0.0.1:0\"\n\n\
-         [log]\nformat = \"json\"\n\n{}{}",
-        provider("house", "{}"),
-        provider("translated", "{ passthrough = false }"),
-    )
+/// The tests of the command line have both programs built. Building them by themselves would
+/// compile everything once more: without the tests, some dependencies have other features.
+fn run_clients(root: &Path, clients: &Clients) -> Result<()> {
+    let servers = Servers::start(root, clients)?;
+    clients::run(clients, &servers)
 }
 
 fn step(what: &str) {

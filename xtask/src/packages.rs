@@ -27,21 +27,24 @@ pub(crate) fn check() -> Result<()> {
     python_version().and_then(|_| node_version()).map(drop)
 }
 
-/// A virtual environment with what `requirements` lists. Returns the folder of its programs.
-pub(crate) fn python(venv: &Path, requirements: &Path) -> Result<PathBuf> {
-    let programs = venv.join(if cfg!(windows) { "Scripts" } else { "bin" });
+/// A virtual environment with what `requirements` lists.
+pub(crate) fn python(venv: &Path, requirements: &Path) -> Result<()> {
     let pins = format!("{}\n{}", python_version()?, read(requirements)?);
     stamped(venv, &pins, || {
         println!("installing into {}", venv.display());
         let mut make = Command::new("python3");
         make.args(["-m", "venv", "--clear"]).arg(venv);
         execute(make).context(PYTHON_MISSING)?;
-        let mut install = Command::new(programs.join("python"));
+        let mut install = Command::new(program(venv, "python"));
         install.args(["-m", "pip", "install", "--quiet", "--no-input"]);
         install.args(["--disable-pip-version-check", "--requirement"]).arg(requirements);
         execute(install)
-    })?;
-    Ok(programs)
+    })
+}
+
+/// A program of a virtual environment.
+pub(crate) fn program(venv: &Path, name: &str) -> PathBuf {
+    venv.join(if cfg!(windows) { "Scripts" } else { "bin" }).join(name)
 }
 
 /// What the `package.json` of `source` and its lock list, as `node_modules` of `directory`.

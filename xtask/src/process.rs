@@ -1,7 +1,6 @@
 //! Other programs: run to their end, or kept in the background until they are dropped.
 
 use anyhow::{Context as _, Result, bail};
-use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -44,12 +43,10 @@ pub(crate) struct Background(Child);
 impl Background {
     /// Starts a program and waits until a line of its output says what was waited for.
     pub(crate) fn start<T: Send + 'static>(
-        program: &Path,
-        arguments: &[&str],
+        mut command: Command,
         wanted: impl Fn(&str) -> Option<T>,
     ) -> Result<(Self, T)> {
-        let mut command = Command::new(program);
-        command.args(arguments.iter().map(OsStr::new));
+        let program = Path::new(command.get_program()).to_owned();
         // One of the two has the line; which, depends on the program.
         let (reader, writer) = std::io::pipe()?;
         command.stdout(Stdio::from(writer.try_clone()?)).stderr(Stdio::from(writer));
@@ -79,13 +76,4 @@ impl Drop for Background {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// The address of a gateway, from its log in JSON.
-pub(crate) fn clients_address(line: &str) -> Option<String> {
-    if !line.contains("\"listening for clients\"") {
-        return None;
-    }
-    let (_, rest) = line.split_once("\"address\":\"")?;
-    rest.split_once('"').map(|(address, _)| address.to_owned())
 }

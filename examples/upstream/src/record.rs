@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::form;
+
 /// How many requests are kept: the oldest is forgotten first, so that a benchmark of an hour
 /// does not fill the memory.
 const KEPT: usize = 10_000;
@@ -61,9 +63,10 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// The body as JSON; null where it is none.
+    /// The body as JSON; a form is an object, as `form` says; null where it is neither.
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
+        let form = form::read(&self.headers, &self.body);
+        form.unwrap_or_else(|| serde_json::from_slice(&self.body).unwrap_or_default())
     }
 
     /// One header's value, if it is there and is text.

@@ -1,29 +1,21 @@
-// Where the suite runs, and what its tests share. The variables are those of
-// ../python/conftest.py; OPENAI_PACKAGE says which of the installed versions is tested.
+// Where the suites run, and what their tests share. The variables are those of
+// ../python/conftest.py; PACKAGE says which of the installed versions of a package is tested.
 
 import assert from 'node:assert/strict';
-
-const name = process.env.OPENAI_PACKAGE ?? 'openai-current';
-export const { default: OpenAI } = await import(name);
-export const { zodResponseFormat } = await import(`${name}/helpers/zod`);
+import { test } from 'node:test';
 
 export const GATEWAY = process.env.GATEWAY === '1';
 export const PREFIX = process.env.MODEL_PREFIX ?? 'house/';
 export const PREFIXES = { passthrough: PREFIX };
 if (process.env.TRANSLATED_PREFIX) PREFIXES.translated = process.env.TRANSLATED_PREFIX;
 
-// No retries: a test sees the first answer.
-export const client = new OpenAI({
-  baseURL: `${process.env.PORTCULLIS_URL}/v1`,
-  apiKey: process.env.PORTCULLIS_KEY ?? 'sk-any',
-  maxRetries: 0,
-  timeout: 30_000,
-});
+export const BASE_URL = `${process.env.PORTCULLIS_URL}/v1`;
+export const KEY = process.env.PORTCULLIS_KEY ?? 'sk-any';
 
-// The helpers were under `beta` in the old version.
-export const helpers = client.chat.completions.stream
-  ? client.chat.completions
-  : client.beta.chat.completions;
+/** Runs a test for each way in which a provider may be served. */
+export function each(name, body) {
+  for (const [way, prefix] of Object.entries(PREFIXES)) test(`${name} (${way})`, () => body(prefix));
+}
 
 let number = 0;
 
@@ -34,7 +26,7 @@ export function unique(script) {
 }
 
 /** Asks the scripted upstream. */
-async function control(path, query) {
+export async function control(path, query) {
   const response = await fetch(`${process.env.UPSTREAM_URL}${path}?${new URLSearchParams(query)}`);
   return await response.json();
 }

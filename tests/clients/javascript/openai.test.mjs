@@ -2,19 +2,40 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { z } from 'zod';
 import {
+  BASE_URL,
   GATEWAY,
-  OpenAI,
+  KEY,
   PREFIX,
-  PREFIXES,
   assertUpstreamSawItGo,
-  client,
-  helpers,
+  each,
   unique,
   waitArrived,
-  zodResponseFormat,
 } from './environment.mjs';
+import {
+  ANSWER,
+  CALLS,
+  IMAGES,
+  LONG,
+  MESSAGES,
+  PERSON,
+  Person,
+  SEEN,
+  TOOLS,
+  USAGE,
+  caught,
+} from './scripted.mjs';
+
+const PACKAGE = process.env.PACKAGE ?? 'openai-current';
+const { default: OpenAI } = await import(PACKAGE);
+const { zodResponseFormat } = await import(`${PACKAGE}/helpers/zod`);
+
+// No retries: a test sees the first answer.
+const client = new OpenAI({ baseURL: BASE_URL, apiKey: KEY, maxRetries: 0, timeout: 30_000 });
+// The helpers were under `beta` in the old version.
+const helpers = client.chat.completions.stream
+  ? client.chat.completions
+  : client.beta.chat.completions;
 
 // What an error of the upstream is for the client: exception, status, code, and whether the
 // upstream's message is kept. ../python/test_openai.py says why a gateway's differ.
@@ -40,28 +61,6 @@ const BEHIND_GATEWAY = {
 };
 const ERRORS = GATEWAY ? BEHIND_GATEWAY : DIRECT;
 
-const MESSAGES = [{ role: 'user', content: 'one two 🦀' }];
-const ANSWER = 'You said: one two 🦀 I counted 3 words in that. This is the end.';
-const USAGE = [3, 15, 18];
-const LONG = [{ role: 'user', content: 'word '.repeat(500) }];
-
-const PARAMETERS = {
-  type: 'object',
-  properties: { city: { type: 'string' } },
-  required: ['city'],
-  additionalProperties: false,
-};
-const TOOLS = ['get_weather', 'get_time'].map((name) => ({
-  type: 'function',
-  function: { name, parameters: PARAMETERS, strict: true },
-}));
-const CALLS = [
-  ['get_weather', { city: 'text-0' }],
-  ['get_time', { city: 'text-1' }],
-];
-const Person = z.object({ name: z.string(), age: z.number().int(), tags: z.array(z.string()) });
-const PERSON = { name: 'text-0', age: 1, tags: ['text-0'] };
-
 const tokens = (usage) => [usage.prompt_tokens, usage.completion_tokens, usage.total_tokens];
 const contentOf = (chunks) => chunks.map((chunk) => chunk.choices[0]?.delta.content ?? '').join('');
 const finishes = (chunks) => chunks.map((chunk) => chunk.choices[0]?.finish_reason).filter(Boolean);
@@ -78,11 +77,6 @@ async function collect(stream) {
 }
 
 const stream = (model, rest = {}) => collect(create(model, { stream: true, ...rest }));
-
-/** Runs a test for each way in which a provider may be served. */
-function each(name, body) {
-  for (const [way, prefix] of Object.entries(PREFIXES)) test(`${name} (${way})`, () => body(prefix));
-}
 
 // Chat.
 
@@ -101,11 +95,10 @@ test('a refusal is no content', async () => {
 });
 
 each('vision', async (prefix) => {
-  const images = ['data:image/png;base64,AAAA', 'data:image/jpeg;base64,AAAA'];
-  const parts = images.map((url) => ({ type: 'image_url', image_url: { url } }));
+  const parts = IMAGES.map((url) => ({ type: 'image_url', image_url: { url } }));
   const content = [{ type: 'text', text: 'What is this?' }, ...parts];
   const completion = await create(`${prefix}vision`, { messages: [{ role: 'user', content }] });
-  assert.equal(completion.choices[0].message.content, 'I see 2 images: image/png, image/jpeg.');
+  assert.equal(completion.choices[0].message.content, SEEN);
 });
 
 // Streams.
@@ -249,8 +242,6 @@ test('models', async () => {
 });
 
 // Errors.
-
-const caught = (promise) => promise.then(() => assert.fail('it did not fail'), (error) => error);
 
 for (const [status, [exception, expected, code, keeps]] of Object.entries(ERRORS)) {
   for (const streamed of [false, true]) {

@@ -1,11 +1,18 @@
 """Where the suites run, and what they share.
 
-PORTCULLIS_URL     the gateway, without /v1
-UPSTREAM_URL       the scripted upstream, for its control endpoints
-MODEL_PREFIX       stands before a script's name to make a model's name: "house/" unless set
-TRANSLATED_PREFIX  the same for a provider whose dialect is translated; unset, it is not tested
-GATEWAY            1 behind a gateway, unset where PORTCULLIS_URL is the upstream itself
-PORTCULLIS_KEY     the key that the clients send; any will do unless the gateway asks for one
+PORTCULLIS_URL             the gateway, without /v1
+UPSTREAM_URL               the scripted upstream, for its control endpoints
+MODEL_PREFIX               stands before a script's name to make a model's name: "house/" unless set
+TRANSLATED_PREFIX          the same for a provider whose dialect is translated
+MESSAGES_PREFIX            the same for a provider that speaks Anthropic's Messages API
+LITELLM_PREFIX             the same for a provider that is LiteLLM's proxy
+LITELLM_TRANSLATED_PREFIX  the same for the proxy, translated
+LLAMA_PREFIX               the same for a provider that is llama.cpp's server
+LLAMA_TRANSLATED_PREFIX    the same for that server, translated
+GATEWAY                    1 behind a gateway, unset where PORTCULLIS_URL is the upstream itself
+PORTCULLIS_KEY             the key that the clients send; any will do unless the gateway asks for one
+
+What has a prefix that is unset is not tested.
 """
 
 import itertools
@@ -24,7 +31,8 @@ PREFIXES = {"passthrough": PREFIX}
 if os.environ.get("TRANSLATED_PREFIX"):
     PREFIXES["translated"] = os.environ["TRANSLATED_PREFIX"]
 
-BASE_URL = os.environ["PORTCULLIS_URL"] + "/v1"
+ROOT_URL = os.environ["PORTCULLIS_URL"]
+BASE_URL = ROOT_URL + "/v1"
 KEY = os.environ.get("PORTCULLIS_KEY", "sk-any")
 # No retries: a test sees the first answer.
 OPTIONS = {"base_url": BASE_URL, "api_key": KEY, "max_retries": 0, "timeout": 30.0}

@@ -8,7 +8,20 @@ import time
 import openai
 import pytest
 from conftest import GATEWAY, PREFIX, assert_upstream_saw_it_go, unique, wait_arrived
-from pydantic import BaseModel
+from scripted import (
+    ANSWER,
+    CALLS,
+    IMAGES,
+    LONG,
+    MESSAGES,
+    PERSON,
+    QUESTION,
+    SEEN,
+    TOOLS,
+    USAGE,
+    Person,
+    tokens,
+)
 
 # What an error of the upstream is for the client: exception, status, code, and whether the
 # upstream's message is kept. A gateway answers for its own credentials, so that the upstream
@@ -33,35 +46,6 @@ BEHIND_GATEWAY = DIRECT | {
     503: (openai.InternalServerError, 503, None, True),
 }
 ERRORS = BEHIND_GATEWAY if GATEWAY else DIRECT
-
-QUESTION = "one two 🦀"
-MESSAGES = [{"role": "user", "content": QUESTION}]
-ANSWER = "You said: one two 🦀 I counted 3 words in that. This is the end."
-USAGE = (3, 15, 18)
-
-LONG = [{"role": "user", "content": "word " * 500}]
-
-PARAMETERS = {
-    "type": "object",
-    "properties": {"city": {"type": "string"}},
-    "required": ["city"],
-    "additionalProperties": False,
-}
-TOOLS = [
-    {"type": "function", "function": {"name": name, "parameters": PARAMETERS, "strict": True}}
-    for name in ("get_weather", "get_time")
-]
-CALLS = [("get_weather", {"city": "text-0"}), ("get_time", {"city": "text-1"})]
-
-
-class Person(BaseModel):
-    name: str
-    age: int
-    tags: list[str]
-
-
-def tokens(usage):
-    return usage.prompt_tokens, usage.completion_tokens, usage.total_tokens
 
 
 def text_of(chunks):
@@ -100,13 +84,12 @@ def test_a_refusal_is_no_content(client):
 
 
 def test_vision(client, prefix):
-    images = ["data:image/png;base64,AAAA", "data:image/jpeg;base64,AAAA"]
-    parts = [{"type": "image_url", "image_url": {"url": url}} for url in images]
+    parts = [{"type": "image_url", "image_url": {"url": url}} for url in IMAGES]
     content = [{"type": "text", "text": "What is this?"}, *parts]
     completion = client.chat.completions.create(
         model=prefix + "vision", messages=[{"role": "user", "content": content}]
     )
-    assert completion.choices[0].message.content == "I see 2 images: image/png, image/jpeg."
+    assert completion.choices[0].message.content == SEEN
 
 
 # Streams.
@@ -246,8 +229,7 @@ def test_json_schema(client, prefix):
         messages=MESSAGES,
         response_format={"type": "json_schema", "json_schema": schema},
     )
-    person = json.loads(completion.choices[0].message.content)
-    assert person == {"name": "text-0", "age": 1, "tags": ["text-0"]}
+    assert Person.model_validate_json(completion.choices[0].message.content) == PERSON
 
 
 def test_json_object(client):
@@ -261,7 +243,7 @@ def test_parse(client, prefix):
     completion = client.chat.completions.parse(
         model=prefix + "json", messages=MESSAGES, response_format=Person
     )
-    assert completion.choices[0].message.parsed == Person(name="text-0", age=1, tags=["text-0"])
+    assert completion.choices[0].message.parsed == PERSON
 
 
 # Embeddings and models.

@@ -45,7 +45,8 @@ pub fn error_failure(status: Option<u16>, error: ErrorBody) -> Failure {
     let extra = [noted("type", &error.kind), noted("param", &error.param)];
     let extra = extra.into_iter().flatten().collect();
     let kind = failure_kind(status, &error);
-    let code = error.code.or(error.kind);
+    // A number says the status once more: as a code it would stand before the kind's own.
+    let code = error.code.or(error.kind).filter(|code| code.parse::<u16>().is_err());
     Failure { status, code, extra, ..Failure::new(kind, message) }
 }
 
@@ -169,6 +170,16 @@ mod tests {
         ] {
             check(status, &error(code), kind, "m");
         }
+    }
+
+    #[test]
+    fn a_status_is_no_code() {
+        let code = |body: &str| read_refusal(&head(400, &[]), body.as_bytes()).code;
+        let coded = r#"{"error":{"message":"m","type":"t","code":"c"}}"#;
+        assert_eq!(code(coded).as_deref(), Some("c"));
+        assert_eq!(code(&coded.replace(r#""c""#, "null")).as_deref(), Some("t"));
+        assert_eq!(code(&coded.replace(r#""c""#, r#""400""#)), None);
+        assert_eq!(code(&coded.replace(r#""c""#, "400")), None);
     }
 
     #[test]
