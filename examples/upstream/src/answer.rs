@@ -1,8 +1,8 @@
-//! What a model says, before it is put into either form of a chat answer.
+//! What a model says, before it is put into the form of any protocol.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::request::{Asked, tokens};
+use crate::request::{Asked, Tool, tokens};
 use crate::schema;
 use crate::script::Script;
 
@@ -13,87 +13,119 @@ pub(crate) struct Answer {
     pub(crate) text: String,
     pub(crate) refusal: String,
     pub(crate) calls: Vec<Call>,
-    pub(crate) finish: &'static str,
+    pub(crate) end: End,
+    /// Whether most of the prompt came from the upstream's cache.
+    cached: bool,
+}
+
+/// Why it says no more.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Everything is said.
+    #[default]
+    Stop,
+    /// This was about to follow, at which it had to stop.
+    StopAt(String),
+    /// It was as long as it may be.
+    Length,
+    /// Calls have to be answered first.
+    Calls,
+    /// It declined.
+    Refused,
+    /// A filter took the rest.
+    Filtered,
 }
 
 /// A call of a function of the client's.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) name: String,
-    /// JSON in a string, as the protocol has it.
+    /// JSON in a string; protocols that want an object read it.
     pub(crate) arguments: String,
+}
+
+/// The bill, one token a word.
+#[derive(Debug)]
+pub(crate) struct Usage {
+    /// All tokens of the prompt.
+    pub(crate) prompt: usize,
+    /// Of these, those that came from a cache, and those that were put into it.
+    pub(crate) cached: usize,
+    pub(crate) written: usize,
+    /// All tokens of the answer.
+    pub(crate) said: usize,
+    /// Of these, those that were only thought.
+    pub(crate) reasoning: usize,
 }
 
 impl Answer {
     /// Follows the script, as far as it is one that says something.
-    pub(crate) fn to(asked: &Asked<'_>, script: Script) -> Answer {
-        let finish = "stop";
+    pub(crate) fn to(asked: &Asked, script: Script) -> Answer {
         match script {
             Script::Tools if !asked.calls().is_empty() => {
                 let calls = asked.calls().into_iter().enumerate().map(Call::new).collect();
-                Answer { calls, finish: "tool_calls", ..Answer::default() }
+                Answer { calls, end: End::Calls, ..Answer::default() }
             }
             Script::Json => {
                 let any = || json!({"answer": asked.last_message()});
-                let made = asked.schema().map(|schema| schema::instance(schema, 0));
+                let made = asked.schema.as_ref().map(|schema| schema::instance(schema, 0));
                 let text = made.unwrap_or_else(any).to_string();
-                Answer { text, finish, ..Answer::default() }
+                Answer { text, ..Answer::default() }
             }
-            Script::Vision => {
-                Answer { text: describe(&asked.images()), finish, ..Answer::default() }
-            }
+            Script::Vision => Answer { text: describe(&asked.images), ..Answer::default() },
             Script::Refusal => {
                 let refusal = "I would rather not answer that.".to_owned();
-                Answer { refusal, finish, ..Answer::default() }
+                Answer { refusal, end: End::Refused, ..Answer::default() }
+            }
+            Script::Filtered => {
+                let text = "It begins with ".to_owned();
+                Answer { text, end: End::Filtered, ..Answer::default() }
             }
             Script::Reasoning => {
                 let reasoning = "First I read the question. Then I count its words.".to_owned();
                 Answer { reasoning, ..Answer::echo(asked) }
             }
+            Script::Cached => Answer { cached: true, ..Answer::echo(asked) },
             _ => Answer::echo(asked),
         }
     }
 
-    fn echo(asked: &Asked<'_>) -> Answer {
+    fn echo(asked: &Asked) -> Answer {
         let last = asked.last_message();
-        let words = tokens(&last);
+        let words = tokens(last);
         let text = format!("You said: {last} I counted {words} words in that. This is the end.");
-        match asked.max_tokens() {
+        let stops = asked.stop.iter().filter_map(|stop| Some((text.find(stop)?, stop)));
+        if let Some((at, stop)) = stops.min() {
+            let end = End::StopAt(stop.clone());
+            return Answer { text: text[..at].to_owned(), end, ..Answer::default() };
+        }
+        match asked.limit {
             Some(limit) if limit < tokens(&text) => {
                 let text = pieces(&text).into_iter().take(limit).collect();
-                Answer { text, finish: "length", ..Answer::default() }
+                Answer { text, end: End::Length, ..Answer::default() }
             }
-            _ => Answer { text, finish: "stop", ..Answer::default() },
+            _ => Answer { text, ..Answer::default() },
         }
     }
 
-    /// The bill, one token a word.
-    pub(crate) fn usage(&self, asked: &Asked<'_>) -> Value {
-        let prompt = asked.prompt_tokens();
+    pub(crate) fn usage(&self, asked: &Asked) -> Usage {
+        let (cached, written) = if self.cached { (1024, 256) } else { (0, 0) };
         let reasoning = tokens(&self.reasoning);
         let arguments: usize = self.calls.iter().map(|call| tokens(&call.arguments)).sum();
         let said = tokens(&self.text) + tokens(&self.refusal) + arguments + self.calls.len();
-        let completion = said + reasoning;
-        json!({
-            "prompt_tokens": prompt,
-            "completion_tokens": completion,
-            "total_tokens": prompt + completion,
-            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
-            "completion_tokens_details": {"reasoning_tokens": reasoning, "audio_tokens": 0},
-        })
+        let prompt = asked.prompt_tokens() + cached + written;
+        Usage { prompt, cached, written, said: said + reasoning, reasoning }
     }
 }
 
 impl Call {
-    fn new((index, function): (usize, &Value)) -> Call {
-        Call {
-            name: function["name"].as_str().unwrap_or_default().to_owned(),
-            arguments: schema::instance(&function["parameters"], index).to_string(),
-        }
+    fn new((index, tool): (usize, &Tool)) -> Call {
+        let arguments = schema::instance(&tool.parameters, index).to_string();
+        Call { name: tool.name.clone(), arguments }
     }
 }
 
-fn describe(images: &[&str]) -> String {
+fn describe(images: &[String]) -> String {
     match images {
         [] => "I see no image.".to_owned(),
         [one] => format!("I see 1 image: {one}."),
@@ -123,6 +155,11 @@ pub(crate) fn bites(text: &str, length: usize) -> Vec<String> {
     characters.chunks(length).map(|bite| bite.iter().collect()).collect()
 }
 
+/// The pieces of an answer's text, as a model would make them.
+pub(crate) fn split(text: &str) -> Vec<String> {
+    if text.starts_with('{') { bites(text, 6) } else { pieces(text) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,5 +168,13 @@ mod tests {
     fn pieces_make_the_text_again() {
         assert_eq!(pieces("You  said: 🦀 hi.\n"), ["You  ", "said: ", "🦀 ", "hi.\n"]);
         assert_eq!(bites("{\"ä\":1}", 3).concat(), "{\"ä\":1}");
+    }
+
+    #[test]
+    fn an_echo_ends_where_it_has_to() {
+        let asked = Asked { stop: vec!["zzz".into(), " words".into()], ..Asked::default() };
+        let answer = Answer::to(&asked, Script::Echo(std::time::Duration::ZERO));
+        assert_eq!(answer.text, "You said:  I counted 0");
+        assert_eq!(answer.end, End::StopAt(" words".into()));
     }
 }

@@ -5,11 +5,11 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, End};
 use crate::failures::{self, Failure};
-use crate::play::{Play, Step};
+use crate::play::{Play, Step, awkward};
 use crate::record::Ticket;
-use crate::request::Asked;
+use crate::request::{Asked, By, Choice, Said, Tool, array, strings};
 use crate::respond::{EVENTS, JSON, refuse, reply};
 use crate::script::{Break, Script};
 use crate::sse;
@@ -20,19 +20,68 @@ pub(crate) const FINGERPRINT: &str = "fp_scripted";
 
 /// Answers a request whose script says something.
 pub(crate) fn chat(body: &Value, script: Script, ticket: Ticket) -> Response<Play> {
-    let asked = Asked::new(body);
     if !body["messages"].is_array() {
         return refuse(&Failure::invalid("`messages` has to be an array."), ticket);
     }
+    let asked = read(body);
     let answer = Answer::to(&asked, script);
-    if asked.streams() {
+    if asked.streams {
         let steps = sse::steps(script, sse::chunks(ticket.id(), &asked, &answer));
+        let steps = if Script::is_awkward(&asked.model) { awkward(&steps) } else { steps };
         return reply(StatusCode::OK, EVENTS, Play::new(steps, ticket));
     }
     whole(script, completion(ticket.id(), &asked, &answer), ticket)
 }
 
-fn completion(id: u64, asked: &Asked<'_>, answer: &Answer) -> Value {
+/// What a request asks for.
+pub(crate) fn read(body: &Value) -> Asked {
+    let messages = array(&body["messages"]);
+    let images =
+        messages.iter().flat_map(|message| array(&message["content"])).filter_map(|part| {
+            let url = part["image_url"]["url"].as_str()?;
+            let data = url.strip_prefix("data:");
+            Some(data.map_or("url", |data| data.split([';', ',']).next().unwrap_or_default()))
+        });
+    let functions = array(&body["tools"]).iter().map(|tool| &tool["function"]);
+    let tools = functions.filter_map(|function| {
+        let name = function["name"].as_str()?.to_owned();
+        Some(Tool { name, parameters: function["parameters"].clone() })
+    });
+    let choice = &body["tool_choice"];
+    let count = |name: &str| body[name].as_u64().map(|count| count as usize);
+    Asked {
+        model: body["model"].as_str().unwrap_or_default().to_owned(),
+        streams: body["stream"] == true,
+        includes_usage: body["stream_options"]["include_usage"] == true,
+        said: messages.iter().map(said).collect(),
+        images: images.map(str::to_owned).collect(),
+        tools: tools.collect(),
+        choice: match choice["function"]["name"].as_str() {
+            Some(name) => Choice::One(name.to_owned()),
+            None if choice == "none" => Choice::None,
+            None => Choice::Any,
+        },
+        one_call: body["parallel_tool_calls"] == false,
+        schema: body["response_format"]["json_schema"].get("schema").cloned(),
+        limit: count("max_completion_tokens").or_else(|| count("max_tokens")),
+        stop: strings(&body["stop"]),
+        answers: count("n").unwrap_or(1),
+        shows_thoughts: true,
+    }
+}
+
+fn said(message: &Value) -> Said {
+    let by = match message["role"].as_str() {
+        Some("user") => By::User,
+        Some("tool") => By::Tool,
+        _ => By::Other,
+    };
+    let parts = array(&message["content"]).iter().filter_map(|part| part["text"].as_str());
+    let text = message["content"].as_str().map(str::to_owned);
+    Said { by, text: text.unwrap_or_else(|| parts.collect::<Vec<_>>().join(" ")) }
+}
+
+fn completion(id: u64, asked: &Asked, answer: &Answer) -> Value {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let mut message = json!({
         "role": "assistant",
@@ -50,16 +99,40 @@ fn completion(id: u64, asked: &Asked<'_>, answer: &Answer) -> Value {
         });
         message["tool_calls"] = calls.collect();
     }
+    let end = finish(&answer.end);
+    let choice =
+        |index| json!({"index": index, "message": message, "logprobs": null, "finish_reason": end});
     json!({
         "id": format!("chatcmpl-{id}"),
         "object": "chat.completion",
         "created": CREATED,
-        "model": asked.model(),
+        "model": asked.model,
         "system_fingerprint": FINGERPRINT,
-        "choices": [
-            {"index": 0, "message": message, "logprobs": null, "finish_reason": answer.finish},
-        ],
-        "usage": answer.usage(asked),
+        "choices": (0..asked.answers.max(1)).map(choice).collect::<Vec<Value>>(),
+        "usage": usage(asked, answer),
+    })
+}
+
+/// The protocol's word for an end.
+pub(crate) fn finish(end: &End) -> &'static str {
+    match end {
+        End::Stop | End::StopAt(_) | End::Refused => "stop",
+        End::Length => "length",
+        End::Calls => "tool_calls",
+        End::Filtered => "content_filter",
+    }
+}
+
+/// The bill for all answers.
+pub(crate) fn usage(asked: &Asked, answer: &Answer) -> Value {
+    let usage = answer.usage(asked);
+    let [said, reasoning] = [usage.said, usage.reasoning].map(|count| count * asked.answers.max(1));
+    json!({
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": said,
+        "total_tokens": usage.prompt + said,
+        "prompt_tokens_details": {"cached_tokens": usage.cached, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": reasoning, "audio_tokens": 0},
     })
 }
 
@@ -95,4 +168,17 @@ fn whole(script: Script, mut completion: Value, ticket: Ticket) -> Response<Play
         _ => vec![Step::Send(bytes(&completion))],
     };
     reply(StatusCode::OK, JSON, Play::new(steps, ticket))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_named_by_type() {
+        let image = |url: &str| json!({"type": "image_url", "image_url": {"url": url}});
+        let content = json!([image("data:image/png;base64,AA=="), image("https://a.test/b.jpg")]);
+        let body = json!({"messages": [{"role": "user", "content": content}]});
+        assert_eq!(read(&body).images, ["image/png", "url"]);
+    }
 }

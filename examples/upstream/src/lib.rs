@@ -1,8 +1,9 @@
-//! A scripted OpenAI-compatible server, for demonstrations, benchmarks and tests.
+//! A scripted server of OpenAI's protocol, and of those of other vendors ([`vendor`]), for
+//! demonstrations, benchmarks and tests.
 //!
 //! The model's name chooses what it does ([`script`] lists the names), because that is the one
 //! thing which any client, in any language and behind any gateway, can choose. It follows
-//! OpenAI's published protocol where the script does not say otherwise, and it remembers every
+//! the vendors' published protocols where the script does not say otherwise, and it remembers every
 //! request, so that a test can ask what really arrived and who went away before the end.
 //!
 //! The rules it keeps:
@@ -13,6 +14,7 @@
 
 pub mod record;
 pub mod script;
+pub mod vendor;
 
 mod answer;
 mod chat;
@@ -27,4 +29,5 @@ mod schema;
 mod server;
 mod sse;
 
+pub use failures::Fault;
 pub use server::Upstream;

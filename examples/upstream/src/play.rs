@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
@@ -26,6 +26,31 @@ pub(crate) enum Step {
     Hang,
     /// Closes the connection in the middle of the answer.
     Cut,
+}
+
+/// The same bytes in pieces whose lengths grow from one byte, again and again: some end within a
+/// line's end, some within a character.
+pub(crate) fn awkward(steps: &[Step]) -> Vec<Step> {
+    const LENGTHS: [usize; 10] = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89];
+    let mut lengths = LENGTHS.into_iter().cycle();
+    let mut cut = Vec::new();
+    let mut held = BytesMut::new();
+    for step in steps {
+        match step {
+            Step::Send(bytes) => held.extend_from_slice(bytes),
+            other => {
+                let left = std::mem::take(&mut held).freeze();
+                cut.extend((!left.is_empty()).then_some(Step::Send(left)));
+                cut.push(other.clone());
+            }
+        }
+        while let Some(length) = lengths.clone().next().filter(|length| *length <= held.len()) {
+            lengths.next();
+            cut.push(Step::Send(held.split_to(length).freeze()));
+        }
+    }
+    cut.extend((!held.is_empty()).then(|| Step::Send(held.freeze())));
+    cut
 }
 
 /// A body that plays steps.

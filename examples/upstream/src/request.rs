@@ -1,87 +1,95 @@
-//! Reading what a chat request asks for. Lenient: only what the scripts need is looked at.
+//! What a chat request asks for, whichever protocol it came by. Lenient: only what the scripts
+//! need is kept.
 
 use serde_json::Value;
 
 /// The parts of a chat request that the scripts use.
-#[derive(Debug)]
-pub(crate) struct Asked<'a> {
-    body: &'a Value,
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// The model's full name.
+    pub(crate) model: String,
+    /// Whether the answer is to come piece by piece.
+    pub(crate) streams: bool,
+    /// Whether a stream has to end with its usage, where that is a matter of asking.
+    pub(crate) includes_usage: bool,
+    /// Everything that was said, in order.
+    pub(crate) said: Vec<Said>,
+    /// The media type of each image; that of a linked image is `url`.
+    pub(crate) images: Vec<String>,
+    /// What may be called.
+    pub(crate) tools: Vec<Tool>,
+    /// Whether it may, must not, or must be a certain one.
+    pub(crate) choice: Choice,
+    /// Whether one call is all there may be.
+    pub(crate) one_call: bool,
+    /// The schema that the answer has to keep to, where there is one.
+    pub(crate) schema: Option<Value>,
+    /// The limit on the words of the answer.
+    pub(crate) limit: Option<usize>,
+    /// Where the answer has to end.
+    pub(crate) stop: Vec<String>,
+    /// How many answers, where that can be asked for; 0 is one as well.
+    pub(crate) answers: usize,
+    /// Whether what the model thinks is to be shown.
+    pub(crate) shows_thoughts: bool,
 }
 
-impl<'a> Asked<'a> {
-    pub(crate) fn new(body: &'a Value) -> Asked<'a> {
-        Asked { body }
-    }
+/// One message.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) by: By,
+    pub(crate) text: String,
+}
 
-    pub(crate) fn model(&self) -> &'a str {
-        self.body["model"].as_str().unwrap_or_default()
-    }
+/// Who said something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    User,
+    Tool,
+    /// The system or the model itself.
+    Other,
+}
 
-    pub(crate) fn streams(&self) -> bool {
-        self.body["stream"] == true
-    }
+/// A function of the client's.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tool {
+    pub(crate) name: String,
+    /// The JSON schema of its arguments; null where it takes none.
+    pub(crate) parameters: Value,
+}
 
-    pub(crate) fn includes_usage(&self) -> bool {
-        self.body["stream_options"]["include_usage"] == true
-    }
+/// Which tools may be called.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) enum Choice {
+    #[default]
+    Any,
+    None,
+    One(String),
+}
 
-    /// The limit on the words of the answer, by either of its names.
-    pub(crate) fn max_tokens(&self) -> Option<usize> {
-        let limit = ["max_completion_tokens", "max_tokens"];
-        limit.iter().find_map(|name| self.body[name].as_u64()).map(|limit| limit as usize)
-    }
-
+impl Asked {
     /// The text of the last message of the user, or of a tool if that came later.
-    pub(crate) fn last_message(&self) -> String {
-        let asked = |message: &&Value| message["role"] == "user" || message["role"] == "tool";
-        self.messages().iter().rev().find(asked).map(text_of).unwrap_or_default()
-    }
-
-    /// Whether the conversation stands at the answer of a tool.
-    pub(crate) fn after_tool(&self) -> bool {
-        self.messages().last().is_some_and(|message| message["role"] == "tool")
+    pub(crate) fn last_message(&self) -> &str {
+        let asked = |said: &&Said| said.by != By::Other;
+        self.said.iter().rev().find(asked).map_or("", |said| said.text.as_str())
     }
 
     /// One token a word, over all messages.
     pub(crate) fn prompt_tokens(&self) -> usize {
-        self.messages().iter().map(|message| tokens(&text_of(message))).sum()
-    }
-
-    /// The media type of each image; that of a linked image is `url`.
-    pub(crate) fn images(&self) -> Vec<&'a str> {
-        let parts = self.messages().iter().flat_map(|message| array(&message["content"]));
-        parts
-            .filter_map(|part| part["image_url"]["url"].as_str())
-            .map(|url| match url.strip_prefix("data:") {
-                Some(data) => data.split([';', ',']).next().unwrap_or_default(),
-                None => "url",
-            })
-            .collect()
+        self.said.iter().map(|said| tokens(&said.text)).sum()
     }
 
     /// The functions to call, in order: none, one, or two.
-    pub(crate) fn calls(&self) -> Vec<&'a Value> {
-        if self.body["tool_choice"] == "none" || self.after_tool() {
-            return Vec::new();
-        }
-        let forced = &self.body["tool_choice"]["function"]["name"];
-        let functions: Vec<&Value> = array(&self.body["tools"])
-            .iter()
-            .map(|tool| &tool["function"])
-            .filter(|function| function["name"].is_string())
-            .filter(|function| forced.is_null() || function["name"] == *forced)
-            .collect();
-        let parallel = if self.body["parallel_tool_calls"] == false { 1 } else { 2 };
-        functions.iter().copied().cycle().take(parallel.min(functions.len() * 2)).collect()
-    }
-
-    /// The schema of `response_format`, or none where any object will do.
-    pub(crate) fn schema(&self) -> Option<&'a Value> {
-        self.body["response_format"]["json_schema"].get("schema")
-    }
-
-    fn messages(&self) -> &'a [Value] {
-        array(&self.body["messages"])
+    pub(crate) fn calls(&self) -> Vec<&Tool> {
+        let after_tool = self.said.last().is_some_and(|said| said.by == By::Tool);
+        let tools: Vec<&Tool> = match &self.choice {
+            _ if after_tool => Vec::new(),
+            Choice::None => Vec::new(),
+            Choice::Any => self.tools.iter().collect(),
+            Choice::One(name) => self.tools.iter().filter(|tool| tool.name == *name).collect(),
+        };
+        let parallel = if self.one_call { 1 } else { 2 };
+        tools.iter().copied().cycle().take(parallel.min(tools.len() * 2)).collect()
     }
 }
 
@@ -90,53 +98,42 @@ pub(crate) fn tokens(text: &str) -> usize {
     text.split_whitespace().count()
 }
 
-fn text_of(message: &Value) -> String {
-    match &message["content"] {
-        Value::String(text) => text.clone(),
-        parts => {
-            let texts: Vec<&str> =
-                array(parts).iter().filter_map(|part| part["text"].as_str()).collect();
-            texts.join(" ")
-        }
-    }
+/// The elements of a list; none where it is no list.
+pub(crate) fn array(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }
 
-fn array(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
+/// The strings of a list, or the one string that stands in its place.
+pub(crate) fn strings(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(one) => vec![one.clone()],
+        many => array(many).iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
-    fn names(body: Value) -> Vec<String> {
-        let calls = Asked::new(&body).calls().into_iter().map(|it| it["name"].to_string());
-        calls.collect()
+    fn check(names: &[&str], change: impl Fn(&mut Asked), expected: &[&str]) {
+        let tool = |name: &&str| Tool { name: (*name).to_owned(), parameters: Value::Null };
+        let mut asked = Asked { tools: names.iter().map(tool).collect(), ..Asked::default() };
+        change(&mut asked);
+        let calls: Vec<&str> = asked.calls().into_iter().map(|tool| tool.name.as_str()).collect();
+        assert_eq!(calls, expected);
     }
 
     #[test]
     fn two_calls_are_made_unless_one_was_asked_for() {
-        let tool = |name: &str| json!({"type": "function", "function": {"name": name}});
-        assert_eq!(
-            names(json!({"tools": [tool("a"), tool("b"), tool("c")]})),
-            [r#""a""#, r#""b""#]
-        );
-        assert_eq!(names(json!({"tools": [tool("a")]})), [r#""a""#, r#""a""#]);
-        let one = json!({"tools": [tool("a"), tool("b")], "parallel_tool_calls": false});
-        assert_eq!(names(one), [r#""a""#]);
-        let choice = json!({"type": "function", "function": {"name": "b"}});
-        let forced = json!({"tools": [tool("a"), tool("b")], "tool_choice": choice});
-        assert_eq!(names(forced), [r#""b""#, r#""b""#]);
-        assert!(names(json!({"tools": [tool("a")], "tool_choice": "none"})).is_empty());
-        assert!(names(json!({})).is_empty());
-    }
-
-    #[test]
-    fn images_are_named_by_type() {
-        let image = |url: &str| json!({"type": "image_url", "image_url": {"url": url}});
-        let content = json!([image("data:image/png;base64,AA=="), image("https://a.test/b.jpg")]);
-        let body = json!({"messages": [{"role": "user", "content": content}]});
-        assert_eq!(Asked::new(&body).images(), ["image/png", "url"]);
+        check(&["a", "b", "c"], |_| {}, &["a", "b"]);
+        check(&["a"], |_| {}, &["a", "a"]);
+        check(&["a", "b"], |asked| asked.one_call = true, &["a"]);
+        check(&["a", "b"], |asked| asked.choice = Choice::One("b".into()), &["b", "b"]);
+        check(&["a"], |asked| asked.choice = Choice::None, &[]);
+        check(&[], |_| {}, &[]);
+        let after_a_tool = Said { by: By::Tool, text: "3".into() };
+        let mut asked = Asked { said: vec![after_a_tool], ..Asked::default() };
+        asked.tools = vec![Tool { name: "a".into(), parameters: Value::Null }];
+        assert!(asked.calls().is_empty());
     }
 }

@@ -17,6 +17,7 @@ use crate::generate::generate;
 use crate::play::Play;
 use crate::record::{Journal, Ticket};
 use crate::script::Script;
+use crate::vendor;
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const EVENTS: &str = "text/event-stream; charset=utf-8";
@@ -42,6 +43,11 @@ pub(crate) async fn respond(journal: &Arc<Journal>, request: Request<Incoming>) 
     // A body that breaks off is recorded as far as its head goes, and answered as not JSON.
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if let Some((vendor, path)) = vendor::of(parts.uri.path()) {
+        let call = vendor::Call { path, parts: &parts, body: &asked };
+        let ticket = journal.open(&parts, body, vendor.model(&call));
+        return vendor::respond(journal, vendor, &call, ticket).await.map(Either::Left);
+    }
     let ticket = journal.open(&parts, body, asked["model"].as_str().unwrap_or_default());
 
     let post = parts.method == Method::POST;
@@ -56,7 +62,20 @@ pub(crate) async fn respond(journal: &Arc<Journal>, request: Request<Incoming>) 
             None => refuse(&Failure::unknown_path(path), ticket),
         },
     };
-    response.map(Either::Left)
+    limited(response).map(Either::Left)
+}
+
+/// With what OpenAI says in every answer.
+fn limited(mut response: Response<Play>) -> Response<Play> {
+    let id = HeaderValue::from_str(&format!("req_{}", response.body().id()));
+    let headers = response.headers_mut();
+    if let Ok(id) = id {
+        headers.insert("x-request-id", id);
+    }
+    for (name, value) in LIMITS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 #[derive(Clone, Copy)]
@@ -81,28 +100,40 @@ async fn perform(
         Endpoint::Embeddings => Script::of_embedding(model),
     };
     match script {
-        None => return refuse(&Failure::unknown_model(model), ticket),
-        Some(Script::Error(status)) => return refuse(&Failure::of_status(status), ticket),
-        Some(Script::ContextTooLong) => return refuse(&Failure::context_too_long(), ticket),
-        Some(Script::Quota) => return refuse(&Failure::quota(), ticket),
+        None => refuse(&Failure::unknown_model(model), ticket),
+        Some(Script::Error(status)) => refuse(&Failure::of_status(status), ticket),
+        Some(Script::ContextTooLong) => refuse(&Failure::context_too_long(), ticket),
+        Some(Script::Quota) => refuse(&Failure::quota(), ticket),
         Some(Script::Flaky(times)) if journal.takes_failure(model, times) => {
-            return refuse(&Failure::of_status(503), ticket);
+            refuse(&Failure::of_status(503), ticket)
         }
-        Some(Script::NotJson) => {
-            let page = "<!doctype html><title>Welcome</title><p>Please log in to the network.";
-            return reply(StatusCode::OK, "text/html", Play::whole(page.into(), ticket));
+        Some(Script::Fails(fault)) => {
+            refuse(&Failure::of(fault).unwrap_or_else(Failure::wordless), ticket)
         }
-        Some(Script::Empty) => return reply(StatusCode::OK, JSON, Play::new([], ticket)),
-        Some(Script::Redirect) => return redirect(ticket),
-        // The ticket is dropped together with this future, when the connection ends.
-        Some(Script::Silent) => std::future::pending::<()>().await,
-        Some(Script::SlowHead(wait)) => tokio::time::sleep(wait).await,
-        Some(_) => {}
+        Some(script) => match (misbehave(script, ticket).await, endpoint) {
+            (Err(response), _) => response,
+            (Ok(ticket), Endpoint::Chat) => chat(&body, script, ticket),
+            (Ok(ticket), Endpoint::Embeddings) => embeddings(&body, script, ticket),
+        },
     }
-    let script = script.unwrap_or(Script::Echo(std::time::Duration::ZERO));
-    match endpoint {
-        Endpoint::Chat => chat(&body, script, ticket),
-        Endpoint::Embeddings => embeddings(&body, script, ticket),
+}
+
+/// Does what has nothing to do with any protocol, if the script wants that.
+pub(crate) async fn misbehave(script: Script, ticket: Ticket) -> Result<Ticket, Response<Play>> {
+    match script {
+        Script::NotJson => {
+            let page = "<!doctype html><title>Welcome</title><p>Please log in to the network.";
+            Err(reply(StatusCode::OK, "text/html", Play::whole(page.into(), ticket)))
+        }
+        Script::Empty => Err(reply(StatusCode::OK, JSON, Play::new([], ticket))),
+        Script::Redirect => Err(redirect(ticket)),
+        // The ticket is dropped together with this future, when the connection ends.
+        Script::Silent => std::future::pending().await,
+        Script::SlowHead(wait) => {
+            tokio::time::sleep(wait).await;
+            Ok(ticket)
+        }
+        _ => Ok(ticket),
     }
 }
 
@@ -123,19 +154,11 @@ fn redirect(ticket: Ticket) -> Response<Play> {
     response
 }
 
-/// An answer with the headers that every answer has.
+/// An answer with its type.
 pub(crate) fn reply(status: StatusCode, content_type: &'static str, body: Play) -> Response<Play> {
-    let id = body.id();
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Ok(id) = HeaderValue::from_str(&format!("req_{id}")) {
-        headers.insert("x-request-id", id);
-    }
-    for (name, value) in LIMITS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
@@ -145,7 +168,7 @@ pub(crate) fn reply_json(body: &Value, ticket: Ticket) -> Response<Play> {
 
 /// An answer with an error.
 pub(crate) fn refuse(failure: &Failure, ticket: Ticket) -> Response<Play> {
-    let body = Play::whole(failure.body().to_string().into(), ticket);
+    let body = Play::whole(failure.body.to_string().into(), ticket);
     let mut response = reply(failure.status, JSON, body);
     for (name, value) in &failure.headers {
         response.headers_mut().insert(*name, HeaderValue::from_static(value));

@@ -1,9 +1,13 @@
 //! The names of the models, and what each does.
 //!
 //! A name may go on after a dash (`stall-7`, `error-429-retries`): tests that share a server
-//! find their own requests by a name of their own.
+//! find their own requests by a name of their own. And it may stand behind that of a real model
+//! (`claude-sonnet-5-5--stall`), since plugins know by their names what models can do. The
+//! streams of such are cut wherever it hurts: within lines, and within characters.
 
 use std::time::Duration;
+
+use crate::failures::Fault;
 
 /// What a model does. The catalogue is [`Script::NAMES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +25,14 @@ pub enum Script {
     Reasoning,
     /// Declines in `refusal`.
     Refusal,
-    /// Answers with an error in OpenAI's shape and with this status.
+    /// Begins, and a filter takes the rest.
+    Filtered,
+    /// Says that most of the prompt came from its cache, and echoes.
+    Cached,
+    /// Answers with an error of this status, in the protocol's shape.
     Error(u16),
+    /// Says that this went wrong, in the vendor's words.
+    Fails(Fault),
     /// 400 with the code `context_length_exceeded`.
     ContextTooLong,
     /// 429 with the code `insufficient_quota` and no word of when to retry.
@@ -78,6 +88,8 @@ impl Script {
     /// Every name, for `GET /v1/models`. N stands for any number there.
     pub const NAMES: &[&str] = &[
         "bad-utf8",
+        "cached",
+        "content-filter",
         "context-too-long",
         "crlf",
         "cut-after-3",
@@ -99,6 +111,7 @@ impl Script {
         "error-529",
         "error-first",
         "error-midstream",
+        "fails-rate-limited",
         "flaky-1",
         "huge-line",
         "json",
@@ -120,7 +133,13 @@ impl Script {
 
     /// Which script a model's name stands for, if it does.
     pub fn of(model: &str) -> Option<Script> {
-        numbered(model).or_else(|| plain(model))
+        let name = model.rsplit_once("--").map_or(model, |(_, name)| name);
+        numbered(name).or_else(|| failing(name)).or_else(|| plain(name))
+    }
+
+    /// Whether the streams of this model are cut where it hurts.
+    pub(crate) fn is_awkward(model: &str) -> bool {
+        model.contains("--")
     }
 
     /// The script behind `text-embedding-…`, which clients know by that name.
@@ -160,6 +179,19 @@ fn numbered(model: &str) -> Option<Script> {
     Some(Script::Broken(Break::CutAfter(chunks as usize)))
 }
 
+/// Names of what goes wrong.
+fn failing(model: &str) -> Option<Script> {
+    let name = model.strip_prefix("fails-")?;
+    let fault = Fault::NAMES.into_iter().find(|(fault, _)| begins(name, fault));
+    fault.map(|(_, fault)| Script::Fails(fault))
+}
+
+/// Whether a model's name is this one, or goes on behind it.
+fn begins(model: &str, name: &str) -> bool {
+    let rest = model.strip_prefix(name);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
 /// Names without one. The longer name stands before the one that begins it.
 fn plain(model: &str) -> Option<Script> {
     let scripts = [
@@ -170,6 +202,8 @@ fn plain(model: &str) -> Option<Script> {
         ("vision", Script::Vision),
         ("reasoning", Script::Reasoning),
         ("refusal", Script::Refusal),
+        ("content-filter", Script::Filtered),
+        ("cached", Script::Cached),
         ("context-too-long", Script::ContextTooLong),
         ("quota", Script::Quota),
         ("not-json", Script::NotJson),
@@ -189,11 +223,7 @@ fn plain(model: &str) -> Option<Script> {
         ("embed-float-only", Script::EmbedFloatOnly),
         ("embed", Script::Embed),
     ];
-    let begins = |name: &str| {
-        let rest = model.strip_prefix(name);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    };
-    scripts.into_iter().find(|(name, _)| begins(name)).map(|(_, script)| script)
+    scripts.into_iter().find(|(name, _)| begins(model, name)).map(|(_, script)| script)
 }
 
 #[cfg(test)]
@@ -216,6 +246,8 @@ mod tests {
         check("flaky-2-abc", Some(Script::Flaky(2)));
         check("cut-after-3", Some(Script::Broken(Break::CutAfter(3))));
         check("embed-float-only", Some(Script::EmbedFloatOnly));
+        check("claude-sonnet-5-5--tools-a", Some(Script::Tools));
+        check("fails-no-tools", Some(Script::Fails(Fault::NoTools)));
     }
 
     #[test]

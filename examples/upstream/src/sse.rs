@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, bites, pieces};
-use crate::chat::{CREATED, FINGERPRINT};
+use crate::answer::{Answer, bites, pieces, split};
+use crate::chat::{CREATED, FINGERPRINT, finish, usage};
 use crate::failures;
 use crate::play::Step;
 use crate::request::Asked;
@@ -17,30 +17,33 @@ pub(crate) const HUGE: usize = 8 << 20;
 const DONE: &str = "[DONE]";
 
 /// The chunks of an answer, each without its `data:`.
-pub(crate) fn chunks(id: u64, asked: &Asked<'_>, answer: &Answer) -> Vec<Value> {
+pub(crate) fn chunks(id: u64, asked: &Asked, answer: &Answer) -> Vec<Value> {
     let chunk = |choices: Value| {
         let mut chunk = json!({
             "id": format!("chatcmpl-{id}"),
             "object": "chat.completion.chunk",
             "created": CREATED,
-            "model": asked.model(),
+            "model": asked.model,
             "system_fingerprint": FINGERPRINT,
             "choices": choices,
         });
-        if asked.includes_usage() {
+        if asked.includes_usage {
             chunk["usage"] = Value::Null;
         }
         chunk
     };
-    let choice = |delta: Value, finish: Value| {
-        chunk(json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]))
+    let choice = |index: usize, delta: Value, end: Value| {
+        chunk(json!([{"index": index, "delta": delta, "logprobs": null, "finish_reason": end}]))
     };
-    let mut chunks: Vec<Value> =
-        deltas(id, answer).into_iter().map(|delta| choice(delta, Value::Null)).collect();
-    chunks.push(choice(json!({}), answer.finish.into()));
-    if asked.includes_usage() {
+    let mut chunks = Vec::new();
+    for index in 0..asked.answers.max(1) {
+        let deltas = deltas(id, answer).into_iter();
+        chunks.extend(deltas.map(|delta| choice(index, delta, Value::Null)));
+        chunks.push(choice(index, json!({}), finish(&answer.end).into()));
+    }
+    if asked.includes_usage {
         let mut last = chunk(json!([]));
-        last["usage"] = answer.usage(asked);
+        last["usage"] = usage(asked, answer);
         chunks.push(last);
     }
     chunks
@@ -69,10 +72,6 @@ fn deltas(id: u64, answer: &Answer) -> Vec<Value> {
         ));
     }
     deltas
-}
-
-fn split(text: &str) -> Vec<String> {
-    if text.starts_with('{') { bites(text, 6) } else { pieces(text) }
 }
 
 /// What goes over the wire for these chunks, under this script.
