@@ -109,9 +109,7 @@ impl Vendor for Anthropic {
             }
             Fault::Upstream => error(500, "api_error", "scripted: Internal server error"),
             Fault::TimedOut => error(504, "timeout_error", "scripted: Request timed out"),
-            Fault::ContentRefused => {
-                invalid("scripted: Output blocked by content filtering policy")
-            }
+            Fault::ContentRefused => invalid("Output blocked by content filtering policy"),
             Fault::Loading | Fault::NoTools | Fault::NoVision => return None,
         })
     }
@@ -190,13 +188,12 @@ fn read(body: &Value) -> Asked {
 
 fn said(message: &Value) -> Said {
     let content = &message["content"];
-    let result = array(content).iter().find(|block| block["type"] == "tool_result");
-    match result {
-        Some(result) => Said { by: By::Tool, text: text_of(&result["content"]) },
-        None => {
-            let by = if message["role"] == "user" { By::User } else { By::Other };
-            Said { by, text: text_of(content) }
-        }
+    let results = array(content).iter().filter(|block| block["type"] == "tool_result");
+    let results: Vec<String> = results.map(|result| text_of(&result["content"])).collect();
+    let by = if message["role"] == "user" { By::User } else { By::Other };
+    match results.is_empty() {
+        true => Said { by, text: text_of(content) },
+        false => Said { by: By::Tool, text: results.join(" ") },
     }
 }
 
