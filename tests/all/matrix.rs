@@ -13,10 +13,14 @@
 //! What needs no eye is checked here: that a stream says what the whole answer says, and that
 //! every provider gives the client the same answer, since every vendor is told to say the same.
 
+#[path = "matrix/anthropic.rs"]
+mod anthropic;
 #[path = "matrix/columns.rs"]
 mod columns;
 #[path = "matrix/difference.rs"]
 mod difference;
+#[path = "matrix/events.rs"]
+mod events;
 #[path = "matrix/files.rs"]
 mod files;
 #[path = "matrix/openai.rs"]
@@ -25,8 +29,10 @@ mod openai;
 mod outcome;
 #[path = "matrix/page.rs"]
 mod page;
+#[path = "matrix/responses.rs"]
+mod responses;
 
-use crate::caller::Http;
+use crate::caller::{Http, Reply};
 use crate::house::House;
 use anyhow::{Context, Result, ensure};
 use columns::{COLUMNS, Column};
@@ -47,17 +53,21 @@ struct Dialect {
     name: &'static str,
     /// Where its clients post.
     path: &'static str,
+    /// What they send beside the body.
+    headers: &'static [(&'static str, &'static str)],
     /// Makes the request one for a stream.
     stream: fn(&mut Value),
     /// A whole answer, with what differs from run to run in words that do not.
     whole: fn(Value) -> Result<Value>,
+    /// An error, likewise, and its code.
+    refusal: fn(Value) -> Result<(Value, String)>,
     /// A stream as the whole answer that it amounts to.
-    fold: fn(&[String]) -> Result<Value>,
+    fold: fn(&Reply) -> Result<Value>,
     /// What an answer says, whoever says it.
     essence: fn(&Value) -> Value,
 }
 
-const DIALECTS: [Dialect; 1] = [openai::DIALECT];
+const DIALECTS: [Dialect; 3] = [openai::DIALECT, anthropic::DIALECT, responses::DIALECT];
 
 /// The outcomes of a case, by provider; none where the vendor's protocol has no form for what
 /// its script says.

@@ -3,18 +3,20 @@
 
 use super::Dialect;
 use super::outcome::rename;
-use crate::caller::error_of;
+use crate::caller::{JSON, Reply, error_of};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
 
 pub(super) const DIALECT: Dialect = Dialect {
     name: "openai",
     path: "/v1/chat/completions",
+    headers: &[JSON],
     stream: |request| {
         request["stream"] = true.into();
         request["stream_options"] = json!({ "include_usage": true });
     },
     whole,
+    refusal,
     fold,
     essence,
 };
@@ -35,9 +37,15 @@ fn whole(mut answer: Value) -> Result<Value> {
     Ok(answer)
 }
 
+pub(super) fn refusal(body: Value) -> Result<(Value, String)> {
+    let code = error_of(&body)?["code"].as_str().unwrap_or_default().to_owned();
+    Ok((body, code))
+}
+
 /// What an SDK makes of a stream, which is strict about it: one id, one beginning of each
 /// choice, one end, numbers on all pieces of calls and ids on the first only.
-fn fold(events: &[String]) -> Result<Value> {
+fn fold(reply: &Reply) -> Result<Value> {
+    let events = reply.events()?;
     let (last, chunks) = events.split_last().context("there are no events")?;
     let mut answer = json!({ "choices": [] });
     for chunk in chunks {
@@ -73,7 +81,10 @@ fn add(answer: &mut Value, chunk: Value) -> Result<()> {
         }
         let choice_so_far = &mut all[index];
         ensure!(choice_so_far["finish_reason"].is_null(), "it goes on after its end: {choice}");
-        choice_so_far["finish_reason"] = choice["finish_reason"].clone();
+        let beside = choice.as_object().into_iter().flatten();
+        for (name, value) in beside.filter(|(name, _)| *name != "delta") {
+            choice_so_far[name] = value.clone();
+        }
         let delta = choice["delta"].as_object().context("a choice without a delta")?;
         append(&mut choice_so_far["message"], delta)?;
     }

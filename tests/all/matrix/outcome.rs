@@ -5,6 +5,7 @@ use super::{Dialect, difference};
 use crate::caller::{Caller, Reply};
 use crate::house::{House, until};
 use anyhow::{Context, Result, ensure};
+use http::Method;
 use portcullis_example_upstream::Upstream;
 use portcullis_example_upstream::record::Recorded;
 use serde_json::{Map, Value, json};
@@ -28,6 +29,8 @@ pub(super) struct Asked {
     pub(super) headers: Map<String, Value>,
     /// The answer, or the error.
     pub(super) answer: Value,
+    /// The code of the error.
+    pub(super) code: String,
     /// The vendor's protocol has no form for what the script says.
     wordless: bool,
 }
@@ -94,18 +97,21 @@ pub(super) struct Asker<'a> {
 impl Asker<'_> {
     pub(super) async fn ask(&mut self, request: &Value) -> Result<Asked> {
         self.upstream.reset();
-        let reply = self.caller.post(self.dialect.path, request).await?;
+        let Dialect { path, headers, .. } = self.dialect;
+        let request = self.caller.request(Method::POST, path, headers, request.to_string())?;
+        let reply = self.caller.ask(request).await?;
         let seen = self.upstream.requests().pop();
         let headers = TOLD.into_iter().filter(|name| !reply.header(name).is_empty());
         let headers = headers.map(|name| (name.to_owned(), reply.header(name).into()));
         // What no client can read is told with everything else that is wrong.
-        let answer = answer(self.dialect, &reply);
-        let answer = answer.unwrap_or_else(|error| json!({ UNREADABLE: format!("{error:#}") }));
+        let (answer, code) = answer(self.dialect, &reply)
+            .unwrap_or_else(|error| (json!({ UNREADABLE: format!("{error:#}") }), String::new()));
         Ok(Asked {
             sent: seen.as_ref().map_or(Value::Null, sent),
             failure: self.failure(reply.header("x-request-id")).await?,
             status: reply.status,
             headers: headers.collect(),
+            code,
             wordless: answer.to_string().contains("scripted: this protocol has no form"),
             answer,
         })
@@ -120,12 +126,14 @@ impl Asker<'_> {
     }
 }
 
-fn answer(dialect: Dialect, reply: &Reply) -> Result<Value> {
+fn answer(dialect: Dialect, reply: &Reply) -> Result<(Value, String)> {
     if reply.header("content-type").starts_with("text/event-stream") {
-        return (dialect.fold)(&reply.events()?);
+        return Ok(((dialect.fold)(reply)?, String::new()));
     }
-    let answer = reply.json()?;
-    if reply.status == 200 { (dialect.whole)(answer) } else { Ok(answer) }
+    match reply.status {
+        200 => Ok(((dialect.whole)(reply.json()?)?, String::new())),
+        _ => (dialect.refusal)(reply.json()?),
+    }
 }
 
 fn sent(request: &Recorded) -> Value {

@@ -67,7 +67,7 @@ fn cell(row: &Row, provider: &str, gap: Option<&str>, notes: &mut Vec<String>) -
     }
     let Some(outcome) = row.get(provider).and_then(Option::as_ref) else { return "—".to_owned() };
     if outcome.whole.status != 200 {
-        let code = outcome.whole.answer["error"]["code"].as_str().unwrap_or_default();
+        let code = &outcome.whole.code;
         let kind = outcome.whole.failure.as_deref().unwrap_or_default();
         return format!("{kind}: {} {code}", outcome.whole.status);
     }

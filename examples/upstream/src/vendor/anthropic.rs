@@ -198,7 +198,12 @@ fn said(message: &Value) -> Said {
 }
 
 fn text_of(content: &Value) -> String {
-    let blocks = array(content).iter().filter_map(|block| block["text"].as_str());
+    // What is in a document of text is read like a text.
+    let document = |block: &'_ Value| (block["source"]["type"] == "text").then_some("/source/data");
+    let blocks = array(content).iter().filter_map(|block| {
+        let place = document(block).unwrap_or("/text");
+        block.pointer(place)?.as_str()
+    });
     let text = content.as_str().map(str::to_owned);
     text.unwrap_or_else(|| blocks.collect::<Vec<_>>().join(" "))
 }

@@ -48,7 +48,9 @@ impl Vendor for Gemini {
     fn whole(&self, reply: &Reply<'_>) -> Value {
         let Answer { reasoning, text, end, .. } = reply.answer;
         let mut parts = thoughts(reply, vec![reasoning.clone()]);
-        parts.extend((!text.is_empty()).then(|| json!({"text": text})));
+        let mut said = json!({"text": text});
+        sign(&mut said, reasoning);
+        parts.extend((!text.is_empty()).then_some(said));
         parts.extend(calls(reply));
         chunk(reply, parts, Some(end))
     }
@@ -65,9 +67,7 @@ impl Vendor for Gemini {
         }
         // The last has nothing to say but that it is the last, and what was thought.
         let mut last = json!({"text": ""});
-        if !reasoning.is_empty() {
-            last["thoughtSignature"] = SIGNATURE.into();
-        }
+        sign(&mut last, reasoning);
         chunks.push(chunk(reply, vec![last], Some(end)));
         chunks.iter().map(|chunk| format!("data: {chunk}\r\n\r\n")).collect()
     }
@@ -212,6 +212,13 @@ fn image(part: &Value) -> Option<String> {
 fn thoughts(reply: &Reply<'_>, pieces: Vec<String>) -> Vec<Value> {
     let shown = pieces.into_iter().filter(|text| reply.asked.shows_thoughts && !text.is_empty());
     shown.map(|text| json!({"text": text, "thought": true})).collect()
+}
+
+/// Signs a part for what was thought before it, if there was anything.
+fn sign(part: &mut Value, reasoning: &str) {
+    if !reasoning.is_empty() {
+        part["thoughtSignature"] = SIGNATURE.into();
+    }
 }
 
 /// The parts of all calls, the first of them signed.
