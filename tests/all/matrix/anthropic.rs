@@ -73,6 +73,7 @@ fn fold(reply: &Reply) -> Result<Value> {
             }
             "message_stop" => over = true,
             "error" => {
+                blocks.extend(open.take());
                 message["error"] = event["error"].clone();
                 over = true;
             }

@@ -15,11 +15,11 @@ pub(super) struct Column {
     pub(super) lines: &'static str,
 }
 
-pub(super) const COLUMNS: [Column; 7] = [
+pub(super) const COLUMNS: [Column; 8] = [
     Column {
         name: "openai",
         title: "OpenAI",
-        model: "gpt-5",
+        model: "gpt-4.1",
         lines: r#"
             plugin = "openai"
             base_url = "VENDOR/openai/v1"
@@ -28,12 +28,22 @@ pub(super) const COLUMNS: [Column; 7] = [
     Column {
         name: "openai-translated",
         title: "OpenAI, read and written anew",
-        model: "gpt-5",
+        model: "gpt-4.1",
         lines: r#"
             plugin = "openai"
             base_url = "VENDOR/openai/v1"
             credential = { bearer = { env = "KEY" } }
             settings = { passthrough = false }"#,
+    },
+    Column {
+        name: "openai-reasoning",
+        title: "OpenAI, a model that reasons",
+        model: "gpt-5",
+        lines: r#"
+            plugin = "openai"
+            base_url = "VENDOR/openai/v1"
+            credential = { bearer = { env = "KEY" } }
+            settings = { max_tokens_field = "max_completion_tokens" }"#,
     },
     Column {
         name: "anthropic",

@@ -53,6 +53,7 @@ pub(super) fn check(body: &Value) -> Checked {
     ensure(body["model"].is_string(), || "you must provide a model parameter".to_owned())?;
     within(body, "temperature", 0.0, 2.0)?;
     within(body, "top_p", 0.0, 1.0)?;
+    taken(body)?;
     let asks_for_usage = body.get("stream_options").is_some();
     ensure(!asks_for_usage || body["stream"] == true, || {
         "The 'stream_options' parameter is only allowed when 'stream' is enabled.".to_owned()
@@ -60,6 +61,30 @@ pub(super) fn check(body: &Value) -> Checked {
     messages(array(&body["messages"]))?;
     tools(body)?;
     format(body)
+}
+
+/// What only some models take: those that reason draw as they like, and count their thoughts into
+/// the limit. <https://platform.openai.com/docs/guides/reasoning>
+fn taken(body: &Value) -> Checked {
+    const NOT_REASONING: [&str; 8] = [
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "presence_penalty",
+        "frequency_penalty",
+        "logprobs",
+        "logit_bias",
+        "stop",
+    ];
+    let model = body["model"].as_str().unwrap_or_default();
+    let reasons = ["gpt-5", "o1", "o3", "o4"].iter().any(|family| model.starts_with(family));
+    let refused: &[&str] = if reasons { &NOT_REASONING } else { &["reasoning_effort"] };
+    match refused.iter().find(|field| body.get(**field).is_some()) {
+        Some(field) => {
+            Err(format!("Unsupported parameter: '{field}' is not supported with this model."))
+        }
+        None => Ok(()),
+    }
 }
 
 fn messages(messages: &[Value]) -> Checked {
