@@ -24,6 +24,8 @@ mod languages;
 mod lifecycle;
 #[path = "all/limits.rs"]
 mod limits;
+#[path = "all/matrix.rs"]
+mod matrix;
 #[path = "all/memory.rs"]
 mod memory;
 #[path = "all/models.rs"]

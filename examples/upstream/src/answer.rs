@@ -1,6 +1,6 @@
 //! What a model says, before it is put into the form of any protocol.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::request::{Asked, Tool, tokens};
 use crate::schema;
@@ -92,7 +92,7 @@ impl Answer {
 
     fn echo(asked: &Asked) -> Answer {
         let last = asked.last_message();
-        let words = tokens(last);
+        let words = tokens(&last);
         let text = format!("You said: {last} I counted {words} words in that. This is the end.");
         let stops = asked.stop.iter().filter_map(|stop| Some((text.find(stop)?, stop)));
         if let Some((at, stop)) = stops.min() {
@@ -120,7 +120,10 @@ impl Answer {
 
 impl Call {
     fn new((index, tool): (usize, &Tool)) -> Call {
-        let arguments = schema::instance(&tool.parameters, index).to_string();
+        let arguments = match &tool.parameters {
+            Value::Object(_) => schema::instance(&tool.parameters, index).to_string(),
+            _ => "{}".to_owned(),
+        };
         Call { name: tool.name.clone(), arguments }
     }
 }

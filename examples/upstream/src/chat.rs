@@ -81,7 +81,8 @@ fn said(message: &Value) -> Said {
     Said { by, text: text.unwrap_or_else(|| parts.collect::<Vec<_>>().join(" ")) }
 }
 
-fn completion(id: u64, asked: &Asked, answer: &Answer) -> Value {
+/// An answer in one piece.
+pub(crate) fn completion(id: u64, asked: &Asked, answer: &Answer) -> Value {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let mut message = json!({
         "role": "assistant",

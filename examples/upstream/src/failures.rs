@@ -176,13 +176,13 @@ impl Failure {
             Fault::NoTools => invalid(
                 "unsupported_parameter",
                 Some("tools"),
-                "scripted 400: unsupported parameter: 'tools' is not supported with this model.",
+                "Unsupported parameter: 'tools' is not supported with this model.",
             ),
-            Fault::NoVision => invalid(
-                "unsupported_value",
-                Some("messages"),
-                "scripted 400: image_url is only supported by certain models.",
-            ),
+            Fault::NoVision => {
+                let words = "Invalid content type. image_url is only supported by certain models.";
+                let param = Some("messages.[0].content.[1].type");
+                Failure::new(400, error(words, "invalid_request_error", None, param))
+            }
             Fault::Loading | Fault::TimedOut => return None,
         })
     }

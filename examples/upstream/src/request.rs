@@ -68,10 +68,15 @@ pub(crate) enum Choice {
 }
 
 impl Asked {
-    /// The text of the last message of the user, or of a tool if that came later.
-    pub(crate) fn last_message(&self) -> &str {
-        let asked = |said: &&Said| said.by != By::Other;
-        self.said.iter().rev().find(asked).map_or("", |said| said.text.as_str())
+    /// What the user said last, or tools if that came later: all messages of it, since protocols
+    /// without a place for several of them put them together.
+    pub(crate) fn last_message(&self) -> String {
+        let later = self.said.iter().rev().skip_while(|said| said.by == By::Other);
+        let by = later.clone().next().map(|said| said.by);
+        let mut last: Vec<&str> =
+            later.take_while(|said| Some(said.by) == by).map(|said| said.text.as_str()).collect();
+        last.reverse();
+        last.join(" ")
     }
 
     /// One token a word, over all messages.

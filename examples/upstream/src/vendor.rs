@@ -8,6 +8,10 @@
 
 mod anthropic;
 mod check;
+mod gemini;
+mod huggingface;
+mod ollama;
+mod openai;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +25,18 @@ use crate::failures::{Failure, Fault};
 use crate::play::{Play, Step, awkward};
 use crate::record::{Journal, Ticket};
 use crate::request::Asked;
-use crate::respond::{EVENTS, misbehave, refuse, reply, reply_json};
+use crate::respond::{EVENTS, JSON, misbehave, refuse, reply, reply_json};
 use crate::script::{Break, Script};
 
 /// The first part of a path, and whose protocol is spoken behind it.
-const VENDORS: [(&str, &dyn Vendor); 1] = [("anthropic", &anthropic::Anthropic)];
+const VENDORS: [(&str, &dyn Vendor); 6] = [
+    ("anthropic", &anthropic::Anthropic),
+    ("gemini", &gemini::Gemini),
+    ("huggingface", &huggingface::HuggingFace),
+    ("huggingface-generation", &huggingface::Generation),
+    ("ollama", &ollama::Ollama),
+    ("openai", &openai::OpenAi),
+];
 
 /// A request for a vendor.
 pub(crate) struct Call<'a> {
@@ -137,7 +148,11 @@ async fn answered(
     }
     let reply_to = Reply { id: ticket.id(), asked: &asked, answer: &answer };
     if !asked.streams {
-        return reply_json(&vendor.whole(&reply_to), ticket);
+        let whole = vendor.whole(&reply_to);
+        return match script {
+            Script::Broken(Break::CutAfter(_)) => cut(&whole, ticket),
+            _ => reply_json(&whole, ticket),
+        };
     }
     let steps = steps(vendor, script, vendor.stream(&reply_to));
     let steps = if Script::is_awkward(&asked.model) { awkward(&steps) } else { steps };
@@ -155,9 +170,19 @@ fn fault(journal: &Journal, asked: &Asked, script: Option<Script>) -> Option<Fau
         Some(Script::Flaky(times)) => {
             journal.takes_failure(&asked.model, times).then_some(Fault::Overloaded)
         }
-        Some(Script::Broken(_)) if !asked.streams => Some(Fault::Upstream),
+        Some(Script::Broken(Break::ErrorMidstream | Break::ErrorFirst)) if !asked.streams => {
+            Some(Fault::Upstream)
+        }
         Some(_) => None,
     }
+}
+
+/// Half of a document, and then the end of the connection.
+fn cut(document: &Value, ticket: Ticket) -> Response<Play> {
+    let mut bytes = document.to_string().into_bytes();
+    bytes.truncate(bytes.len() / 2);
+    let steps = [Step::Send(bytes.into()), Step::Cut];
+    reply(StatusCode::OK, JSON, Play::new(steps, ticket))
 }
 
 /// What goes over the wire for these events, under this script.

@@ -109,9 +109,7 @@ impl Vendor for Anthropic {
             }
             Fault::Upstream => error(500, "api_error", "scripted: Internal server error"),
             Fault::TimedOut => error(504, "timeout_error", "scripted: Request timed out"),
-            Fault::ContentRefused => {
-                invalid("scripted: Output blocked by content filtering policy")
-            }
+            Fault::ContentRefused => invalid("Output blocked by content filtering policy"),
             Fault::Loading | Fault::NoTools | Fault::NoVision => return None,
         })
     }
@@ -190,18 +188,22 @@ fn read(body: &Value) -> Asked {
 
 fn said(message: &Value) -> Said {
     let content = &message["content"];
-    let result = array(content).iter().find(|block| block["type"] == "tool_result");
-    match result {
-        Some(result) => Said { by: By::Tool, text: text_of(&result["content"]) },
-        None => {
-            let by = if message["role"] == "user" { By::User } else { By::Other };
-            Said { by, text: text_of(content) }
-        }
+    let results = array(content).iter().filter(|block| block["type"] == "tool_result");
+    let results: Vec<String> = results.map(|result| text_of(&result["content"])).collect();
+    let by = if message["role"] == "user" { By::User } else { By::Other };
+    match results.is_empty() {
+        true => Said { by, text: text_of(content) },
+        false => Said { by: By::Tool, text: results.join(" ") },
     }
 }
 
 fn text_of(content: &Value) -> String {
-    let blocks = array(content).iter().filter_map(|block| block["text"].as_str());
+    // What is in a document of text is read like a text.
+    let document = |block: &'_ Value| (block["source"]["type"] == "text").then_some("/source/data");
+    let blocks = array(content).iter().filter_map(|block| {
+        let place = document(block).unwrap_or("/text");
+        block.pointer(place)?.as_str()
+    });
     let text = content.as_str().map(str::to_owned);
     text.unwrap_or_else(|| blocks.collect::<Vec<_>>().join(" "))
 }
