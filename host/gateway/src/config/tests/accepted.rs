@@ -246,7 +246,8 @@ fn a_preset_of_a_session_asks_for_what_it_does_not_know() {
     let Credential::OAuth2(oauth2) = &config.providers[0].credential else { panic!() };
     let refresh_token = oauth2.refresh_token.as_ref().unwrap();
     assert_eq!((oauth2.client_id.as_str(), refresh_token.expose()), ("me", "sesame"));
-    assert!(config.describe().contains("oauth2 OPENCLAW_REFRESH_TOKEN"), "{}", config.describe());
+    let table = config.describe();
+    assert!(table.contains("oauth2") && table.contains("OPENCLAW_REFRESH_TOKEN"), "{table}");
     assert_eq!(ids(&config, 0), ["agent/openclaw"]);
     // Its own token in place of a session.
     let own = resolve(&format!(
