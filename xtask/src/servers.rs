@@ -133,7 +133,7 @@ fn both(name: &str, address: &str, rest: &str) -> [String; 2] {
 fn provider(name: &str, plugin: &str, address: &str, rest: &str) -> String {
     format!(
         "[providers.{name}]\nplugin = \"{plugin}\"\nbase_url = \"{address}/v1\"\n\
-         models = [\"echo\", \"tools\"]\nopen_models = true\n{rest}\n\n"
+         open_models = true\n{rest}\n\n"
     )
 }
 

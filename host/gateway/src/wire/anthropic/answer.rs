@@ -31,8 +31,15 @@ pub struct Messages {
     open: Option<Block>,
     /// What the answer ends with, known before its last event is written.
     finish: Option<Finish>,
-    /// Whether a tool was called: what the upstream calls an ordinary end is none then.
+    /// What there was beside text: what the upstream calls an ordinary end is none then.
+    said: Said,
+}
+
+/// What an answer held by which its end is told in this dialect.
+#[derive(Clone, Copy, Default)]
+struct Said {
     calls: bool,
+    refusal: bool,
 }
 
 /// A block that is open.
@@ -53,7 +60,7 @@ impl Messages {
             blocks: 0,
             open: None,
             finish: None,
-            calls: false,
+            said: Said::default(),
         }
     }
 
@@ -141,7 +148,7 @@ impl Messages {
     ) -> Result<(), Failure> {
         let block = Block::ToolUse(index);
         if let Some((id, name)) = first {
-            self.calls = true;
+            self.said.calls = true;
             let start = || json!({ "type": "tool_use", "id": id, "name": name, "input": {} });
             self.open(block, start, out);
         } else if self.open != Some(block) {
@@ -205,7 +212,11 @@ impl Writer for Messages {
         }
         self.start(usage, out);
         match piece {
-            Piece::Text(text) | Piece::Refusal(text) => self.text(&text, out),
+            Piece::Text(text) => self.text(&text, out),
+            Piece::Refusal(text) => {
+                self.said.refusal = true;
+                self.text(&text, out);
+            }
             Piece::Reasoning(text) => self.thinking(&text, out),
             Piece::ToolCall { index, first, arguments } => {
                 self.tool_use(index, first, &arguments, out)?;
@@ -228,7 +239,7 @@ impl Writer for Messages {
     }
 
     fn end(&mut self, usage: Option<&Usage>, out: &mut BytesMut) {
-        let (reason, sequence) = stop(self.finish.as_ref(), self.calls);
+        let (reason, sequence) = stop(self.finish.as_ref(), self.said);
         let delta = json!({
             "type": "message_delta",
             "delta": { "stop_reason": reason, "stop_sequence": sequence },
@@ -248,7 +259,8 @@ impl Writer for Messages {
         usage: Option<&Usage>,
     ) -> Result<String, Failure> {
         let message = messages.remove(&0).unwrap_or_default();
-        let (reason, sequence) = stop(message.finish.as_ref(), !message.tools.is_empty());
+        let said = Said { calls: !message.tools.is_empty(), refusal: message.refusal.is_some() };
+        let (reason, sequence) = stop(message.finish.as_ref(), said);
         let whole = json!({
             "id": self.id,
             "type": "message",
@@ -264,15 +276,16 @@ impl Writer for Messages {
 }
 
 /// Why it ended, in this dialect's words, and the sequence that ended it, where the upstream says.
-fn stop(finish: Option<&Finish>, calls: bool) -> (String, Value) {
-    let said = |name: &str| {
+fn stop(finish: Option<&Finish>, said: Said) -> (String, Value) {
+    let beside = |name: &str| {
         let (_, json) = finish?.extra.iter().find(|(known, _)| known == name)?;
         serde_json::from_str::<Value>(json).ok().filter(|value| !value.is_null())
     };
-    let sequence = said("stop_sequence");
+    let sequence = beside("stop_sequence");
     let reason = match finish.map_or("stop", |finish| &*finish.reason) {
         _ if sequence.is_some() => "stop_sequence",
-        "stop" if calls => "tool_use",
+        "stop" if said.calls => "tool_use",
+        "stop" if said.refusal => "refusal",
         "stop" => "end_turn",
         "length" => "max_tokens",
         "tool-calls" => "tool_use",
@@ -317,7 +330,7 @@ mod tests {
             blocks: 0,
             open: None,
             finish: None,
-            calls: false,
+            said: Said::default(),
         }))
     }
 
@@ -393,6 +406,23 @@ mod tests {
         answer.event(call(1, Some("t1"), "{"), &mut out).unwrap();
         let failure = answer.event(call(0, None, "}"), &mut out).unwrap_err();
         assert!(failure.message().contains("after it had begun another"));
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_why_the_answer_stopped() {
+        let refusal = || Event::Refusal(TextDelta { index: 0, text: "No.".to_owned() });
+        let events = || vec![refusal(), finished("stop")];
+        let whole: Value = serde_json::from_str(&answer().whole(events()).unwrap()).unwrap();
+        assert_eq!(whole["content"], json!([{ "type": "text", "text": "No." }]));
+        assert_eq!(whole["stop_reason"], "refusal");
+
+        let (mut out, mut answer) = (BytesMut::new(), answer());
+        for event in events() {
+            answer.event(event, &mut out).unwrap();
+        }
+        answer.end(&mut out);
+        let written = String::from_utf8(out.to_vec()).unwrap();
+        assert!(written.contains(r#""stop_reason":"refusal""#), "{written}");
     }
 
     #[test]

@@ -42,9 +42,11 @@ pub fn read(operation: Operation, body: &[u8]) -> Result<Head, Refusal> {
     }
     let mut needs = Vec::new();
     let tools: Option<Vec<&RawValue>> = fields.typed("tools", "an array")?;
-    if tools.is_some_and(|tools| !tools.is_empty()) {
+    let tools = tools.unwrap_or_default();
+    if !tools.is_empty() {
         needs.push("tools");
     }
+    let tools: usize = tools.iter().map(|tool| tool.get().len()).sum();
     let output: Option<OutputConfig<'_>> = fields.typed("output_config", "an object")?;
     if output.as_ref().is_some_and(|output| output.format.is_some()) {
         needs.push("json-schema");
@@ -67,7 +69,7 @@ pub fn read(operation: Operation, body: &[u8]) -> Result<Head, Refusal> {
         needs,
         max_output_tokens,
         labels: labels(fields.take("metadata")),
-        input_tokens: estimate(messages, system, &media),
+        input_tokens: estimate(messages, system + tools, &media),
     })
 }
 
@@ -120,10 +122,10 @@ fn media(messages: &str) -> Vec<&'static str> {
     KINDS.iter().zip(found).filter(|(_, found)| *found).map(|((_, feature), _)| *feature).collect()
 }
 
-/// Tokens of the prompt, estimated by its length. What is not text in it (an image inline) is not
-/// counted by its bytes.
-fn estimate(messages: &str, system: usize, media: &[&str]) -> u32 {
-    let (mut bytes, mut images) = (messages.len() + system, 0);
+/// Tokens of the prompt, estimated by its length: that of the turns, and so many bytes beside
+/// them. What is not text in it (an image inline) is not counted by its bytes.
+fn estimate(messages: &str, beside: usize, media: &[&str]) -> u32 {
+    let (mut bytes, mut images) = (messages.len() + beside, 0);
     if !media.is_empty() {
         each_block(messages, &mut |block| {
             if let Some(source) = block.source {
@@ -185,6 +187,9 @@ mod tests {
         let counted = r#"{"model":"m","messages":[{"role":"user","content":"Hello, you there."}]}"#;
         let head = read(Operation::CountTokens, counted.as_bytes()).unwrap();
         assert_eq!((head.input_tokens, head.needs.len()), (11, 0));
+        let offered = counted.replace("\"m\",", r#""m","tools":[{"name":"f","input_schema":{}}],"#);
+        let head = read(Operation::CountTokens, offered.as_bytes()).unwrap();
+        assert_eq!(head.input_tokens, 19);
     }
 
     #[test]

@@ -81,7 +81,11 @@ pub fn read(operation: Operation, body: &[u8]) -> Result<Head, Refusal> {
         wants_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
         answers: optional(raw.n, "n", "a whole number")?.unwrap_or(1),
         base64: encoding.as_deref() == Some("base64"),
-        needs: needs(&raw)?,
+        needs: match operation {
+            // The fields of these have other meanings where they have the same names.
+            Operation::Embeddings | Operation::Transcription => Vec::new(),
+            Operation::Chat | Operation::CountTokens => needs(&raw)?,
+        },
         max_output_tokens: most,
         labels: labels(raw.metadata),
         input_tokens: super::text::estimate(content),
@@ -199,6 +203,12 @@ mod tests {
         assert!(head.streaming && head.wants_usage);
         assert_eq!(head.needs, ["tools", "json-schema", "vision"]);
         assert_eq!(head.labels, [("task".to_owned(), "coding".to_owned())]);
+    }
+
+    #[test]
+    fn the_format_of_a_transcript_is_a_word() {
+        let body = r#"{"model":"m","response_format":"srt"}"#;
+        assert!(read(Operation::Transcription, body.as_bytes()).unwrap().needs.is_empty());
     }
 
     #[test]
