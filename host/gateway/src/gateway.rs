@@ -125,6 +125,7 @@ impl Gateway {
         };
         let dialect = Dialect::of(parts);
         let head = dialect.head(operation, &body)?;
+        let body = dialect.taken(body);
         let mut labels = ingress::labels(parts);
         labels.extend(head.labels);
         Ok(Request {

@@ -10,4 +10,5 @@ pub mod error;
 pub mod head;
 pub mod models;
 pub mod request;
+pub mod unsigned;
 pub mod usage;

@@ -58,6 +58,14 @@ impl Dialect {
         }
     }
 
+    /// A body as an upstream of the same dialect takes it.
+    pub fn taken(self, body: bytes::Bytes) -> bytes::Bytes {
+        match self {
+            Self::Messages => anthropic::unsigned::removed(body),
+            Self::Completions | Self::Responses | Self::Transcripts => body,
+        }
+    }
+
     /// Reads the fields of a body that the gateway acts on.
     ///
     /// # Errors

@@ -3,7 +3,8 @@
 use portcullis_sdk::prelude::*;
 
 /// What is said in words only.
-const WORDS: [(&str, FailureKind); 6] = [
+const WORDS: [(&str, FailureKind); 7] = [
+    ("content filtering policy", FailureKind::ContentRefused),
     ("prompt is too long", FailureKind::ContextTooLong),
     ("exceed context limit", FailureKind::ContextTooLong),
     ("credit balance is too low", FailureKind::QuotaExhausted),

@@ -89,6 +89,7 @@ fn known_word(word: &str) -> Option<FailureKind> {
         }
         "insufficient_quota" | "billing_hard_limit_reached" => FailureKind::QuotaExhausted,
         "model_not_found" => FailureKind::NotFound,
+        "unsupported_parameter" | "unsupported_value" => FailureKind::Unsupported,
         "invalid_api_key" => FailureKind::Authentication,
         "rate_limit_exceeded" => FailureKind::RateLimited,
         _ => return None,

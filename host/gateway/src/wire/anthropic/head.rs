@@ -115,11 +115,17 @@ fn media(messages: &str) -> Vec<&'static str> {
     }
     let mut found = [false; KINDS.len()];
     each_block(messages, &mut |block| {
+        // A document that is text becomes a text, which every model can read.
+        let text = block.source.is_some_and(is_text);
         for (found, (kind, _)) in found.iter_mut().zip(KINDS) {
-            *found |= block.kind.as_deref() == Some(kind);
+            *found |= !text && block.kind.as_deref() == Some(kind);
         }
     });
     KINDS.iter().zip(found).filter(|(_, found)| *found).map(|((_, feature), _)| *feature).collect()
+}
+
+fn is_text(source: &RawValue) -> bool {
+    serde_json::from_str::<Kind<'_>>(source.get()).is_ok_and(|source| source.kind == "text")
 }
 
 /// Tokens of the prompt, estimated by its length: that of the turns, and so many bytes beside
@@ -128,7 +134,7 @@ fn estimate(messages: &str, beside: usize, media: &[&str]) -> u32 {
     let (mut bytes, mut images) = (messages.len() + beside, 0);
     if !media.is_empty() {
         each_block(messages, &mut |block| {
-            if let Some(source) = block.source {
+            if let Some(source) = block.source.filter(|source| !is_text(source)) {
                 bytes -= source.get().len();
                 images += 1;
             }
@@ -187,6 +193,10 @@ mod tests {
         let counted = r#"{"model":"m","messages":[{"role":"user","content":"Hello, you there."}]}"#;
         let head = read(Operation::CountTokens, counted.as_bytes()).unwrap();
         assert_eq!((head.input_tokens, head.needs.len()), (11, 0));
+        let document = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"document",
+            "source":{"type":"text","media_type":"text/plain","data":"Noon."}}]}]}"#;
+        let head = read(Operation::CountTokens, document.as_bytes()).unwrap();
+        assert!(head.needs.is_empty(), "{:?}", head.needs);
         let offered = counted.replace("\"m\",", r#""m","tools":[{"name":"f","input_schema":{}}],"#);
         let head = read(Operation::CountTokens, offered.as_bytes()).unwrap();
         assert_eq!(head.input_tokens, 19);

@@ -289,6 +289,21 @@ impl Responses {
         Ok(())
     }
 
+    /// The item that is open, as it is when the stream fails.
+    fn broken(&self) -> Option<Value> {
+        const STATUS: &str = "incomplete";
+        Some(match self.open.as_ref()? {
+            Open::Reasoning(text) => items::reasoning(&self.item_id("rs"), Some(text)),
+            Open::Message(parts) => {
+                let parts = parts.iter().map(Part::value).collect();
+                items::message(&self.item_id("msg"), STATUS, parts)
+            }
+            Open::Call { id, name, arguments, .. } => {
+                items::call(&self.item_id("fc"), STATUS, id, name, arguments)
+            }
+        })
+    }
+
     /// The response when it is over, and the event that says so.
     fn over(&mut self, output: &[Value], usage: Option<&Usage>) -> (&'static str, Value) {
         let (event, status, why) = match self.reason.as_deref() {
@@ -354,7 +369,8 @@ impl Writer for Responses {
     }
 
     fn fail(&mut self, refusal: &Refusal, out: &mut BytesMut) {
-        let mut response = self.response("failed", &self.items, None);
+        let items: Vec<Value> = self.items.iter().cloned().chain(self.broken()).collect();
+        let mut response = self.response("failed", &items, None);
         response["error"] = json!({ "code": refusal.code, "message": refusal.message });
         self.event("response.failed", json!({ "response": response }), out);
         let number = self.next;
