@@ -6,6 +6,8 @@ mod caller;
 #[path = "all/house.rs"]
 mod house;
 
+#[path = "all/commands.rs"]
+mod commands;
 #[path = "all/credentials.rs"]
 mod credentials;
 #[path = "all/dialects.rs"]

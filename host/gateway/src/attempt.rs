@@ -192,8 +192,13 @@ impl Asking<'_> {
 /// What the plugin says it left out, as names of fields in a JSON array: `dropped` in its call's
 /// `extra`.
 fn dropped(wanted: &providers::Call) -> Vec<String> {
-    let providers::Call::Http(http) = wanted else { return Vec::new() };
-    let said = http.extra.iter().find(|(name, _)| name == "dropped");
+    let extra = match wanted {
+        providers::Call::Http(call) => &call.extra,
+        providers::Call::Generate(call) => &call.extra,
+        providers::Call::Model(call) => &call.extra,
+        providers::Call::Command(call) => &call.extra,
+    };
+    let said = extra.iter().find(|(name, _)| name == "dropped");
     said.and_then(|(_, names)| serde_json::from_str(names).ok()).unwrap_or_default()
 }
 

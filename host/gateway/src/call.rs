@@ -6,6 +6,7 @@ use crate::exchange;
 use crate::failure::Failure;
 use crate::provider::{Generation, Provider};
 use crate::request::Request;
+use crate::upstream::command::{Ran, Wanted};
 use crate::upstream::http::{Outgoing, ReplyBody};
 use crate::wire::dialect::Dialect;
 use crate::wire::form;
@@ -18,6 +19,9 @@ use std::sync::Arc;
 
 /// Bytes of a refusal that its plugin gets to read.
 const MAX_REFUSAL: usize = 64 << 10;
+
+/// The status of a program that failed, which has none of HTTP's own.
+const FAILED: u16 = 500;
 
 /// What the calls of one attempt have in common.
 #[derive(Clone)]
@@ -58,13 +62,18 @@ impl Call {
     ///
     /// If it may not be made, breaks, or is refused.
     pub async fn make(&self, call: &providers::Call) -> Result<Reply, Failure> {
-        let http = match call {
-            providers::Call::Http(http) => http,
+        match call {
+            providers::Call::Http(call) => self.ask(call).await,
+            providers::Call::Command(call) => self.run(call).await,
             providers::Call::Generate(_) | providers::Call::Model(_) => {
-                return Err(self.unsupported("local models"));
+                Err(self.unsupported("local models"))
             }
-            providers::Call::Command(_) => return Err(self.unsupported("commands")),
-        };
+        }
+    }
+
+    async fn ask(&self, http: &providers::HttpCall) -> Result<Reply, Failure> {
+        let client = self.provider.client.as_ref();
+        let client = client.ok_or_else(|| self.unsupported("HTTP, and its `base_url`"))?;
         let (form, body) = self.body(http)?;
         let headers = match form {
             None => Cow::Borrowed(&http.headers),
@@ -76,7 +85,7 @@ impl Call {
             headers: &headers,
             body,
         };
-        let reply = self.provider.client.send(outgoing).await.map_err(Failure::Call)?;
+        let reply = client.send(outgoing).await.map_err(Failure::Call)?;
         self.candidate.signals.read_headroom(&reply.headers, &self.provider.rate_limits);
         let (status, headers) = (reply.status, reply.headers);
         if status.is_success() {
@@ -85,8 +94,30 @@ impl Call {
         let head = providers::ReplyHead { status: status.as_u16(), headers: visible(&headers) };
         let body = reply.body.beginning(MAX_REFUSAL).await;
         // Neither the plugin nor the client may learn a credential that the upstream repeats.
-        let body = self.provider.client.redacted(&body);
+        let body = client.redacted(&body);
         Err(exchange::refused(&self.provider, &self.generation, &self.request, &head, &body).await)
+    }
+
+    /// Runs a program. Its head is that of a success as long as it does not fail.
+    async fn run(&self, call: &providers::CommandCall) -> Result<Reply, Failure> {
+        let wanted = Wanted {
+            command: &call.command,
+            parameters: &call.parameters,
+            stdin: &call.stdin,
+            whole: call.framing == providers::Framing::Whole,
+        };
+        let (end, said) = match self.provider.commands.run(wanted).await.map_err(Failure::Call)? {
+            Ran::Printing(body) => {
+                let (status, headers) = (StatusCode::OK, HeaderMap::new());
+                return Ok(Reply { status, headers, framing: call.framing, body });
+            }
+            Ran::Refused(end, said) => (end, said),
+        };
+        let (name, value) = end.header();
+        let headers = vec![(name.to_owned(), value.to_string())];
+        let head = providers::ReplyHead { status: FAILED, headers };
+        let said = &said[..said.len().min(MAX_REFUSAL)];
+        Err(exchange::refused(&self.provider, &self.generation, &self.request, &head, said).await)
     }
 
     fn unsupported(&self, what: &str) -> Failure {

@@ -111,7 +111,13 @@ fn run_serve(from: &From) -> Result<ExitCode> {
 fn run_check(from: &From) -> Result<ExitCode> {
     let config = configuration(from.config.as_deref())?;
     let table = config.describe();
-    runtime(&config)?.block_on(load::gateway(config))?;
+    let gateway = runtime(&config)?.block_on(load::gateway(config))?;
     print!("{table}");
+    for provider in &gateway.providers {
+        let name = &provider.configured.name;
+        for (command, why) in provider.commands.missing() {
+            eprintln!("warning: [providers.{name}.commands.{command}] {why}");
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,9 +5,28 @@
 
 use crate::failure::Failure;
 use crate::record::{End, Record};
+use crate::upstream::http::SendError;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// A command's program is not there. Its provider fails until it is.
+pub struct CommandMissing<'a> {
+    /// Whose it is.
+    pub provider: &'a str,
+    /// What the plugin calls it.
+    pub command: &'a str,
+    /// What was looked for.
+    pub why: &'a SendError,
+}
+
+impl CommandMissing<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        let Self { provider, command, why } = self;
+        tracing::warn!(provider, command, %why, "command missing");
+    }
+}
 
 /// A request is over.
 pub struct RequestClosed<'a>(pub &'a Record);

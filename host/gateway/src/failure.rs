@@ -106,7 +106,8 @@ impl Failure {
                 SendError::Denied { .. } => (Next, Plugin),
                 SendError::AddressRefused { .. }
                 | SendError::Tls { .. }
-                | SendError::Token { .. } => (Next, Operator),
+                | SendError::Token { .. }
+                | SendError::Start { .. } => (Next, Operator),
                 // Nothing was sent.
                 SendError::Resolve { .. }
                 | SendError::Connect { .. }
@@ -115,6 +116,8 @@ impl Failure {
                 SendError::FirstByteTimedOut { .. }
                 | SendError::ChunkTimedOut { .. }
                 | SendError::Broken { .. }
+                | SendError::Exited { .. }
+                | SendError::RanTooLong { .. }
                 | SendError::TooLarge { .. } => (Next, Upstream),
             },
             Self::PassedOver { .. } => (Next, Upstream),
@@ -141,10 +144,13 @@ impl Failure {
                 | SendError::AddressRefused { .. }
                 | SendError::Connect { .. }
                 | SendError::Tls { .. }
+                | SendError::Start { .. }
+                | SendError::Exited { .. }
                 | SendError::Broken { .. } => FailureKind::Upstream,
                 SendError::ConnectTimedOut { .. }
                 | SendError::FirstByteTimedOut { .. }
-                | SendError::ChunkTimedOut { .. } => FailureKind::TimedOut,
+                | SendError::ChunkTimedOut { .. }
+                | SendError::RanTooLong { .. } => FailureKind::TimedOut,
                 SendError::TooLarge { .. } => FailureKind::Malformed,
             },
             Self::PassedOver { .. } => FailureKind::Overloaded,

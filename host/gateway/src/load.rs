@@ -6,14 +6,15 @@
 use crate::bundle;
 use crate::catalogue::Catalogue;
 use crate::config::{Config, LimitOverrides, PluginSource, RateLimitHeaders};
-use crate::events::PluginLoaded;
+use crate::events::{CommandMissing, PluginLoaded};
 use crate::gateway::Gateway;
 use crate::memory::Version;
 use crate::policy::{Policy, PolicyWorld};
 use crate::provider::{Provider, ProviderWorld};
 use crate::record::Kept;
 use crate::route::Routes;
-use crate::upstream::http::{Client, Target};
+use crate::upstream::command::Commands;
+use crate::upstream::http::{Client, ClientError, Target};
 use http::HeaderName;
 use portcullis_sandbox::{Engine, Grants, Limits, Manifest, Plugin, Settings, Slot, World};
 use serde_json::Value;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Semaphore;
+use url::Url;
 
 /// Generations of a plugin that stay at hand for going back.
 const KEEP: usize = 3;
@@ -103,17 +105,18 @@ impl Loading<'_> {
                 &configured.limits,
             )
             .await?;
-        let client = Client::new(Target {
-            base_url: configured.base_url.clone(),
-            credential: configured.credential.clone(),
-            headers: configured.headers.clone(),
-            private_addresses: configured.private_addresses,
-            ca: configured.ca.clone(),
-            connect_timeout: configured.timeouts.connect,
-            first_byte_timeout: configured.timeouts.first_byte,
-            between_chunks_timeout: configured.timeouts.between_chunks,
-        })
-        .map_err(|error| format!("{name}: {error}"))?;
+        let client = configured.base_url.clone().map(|base_url| client(&configured, base_url));
+        let client = client.transpose().map_err(|error| format!("{name}: {error}"))?;
+        if !configured.commands.is_empty() && !plugin.manifest().asks_for("command") {
+            return Err(format!(
+                "{name}: its plugin runs no commands; remove `commands`, or name a plugin whose \
+                 plugin.toml has \"command\" in `capabilities`"
+            ));
+        }
+        let commands = Commands::new(&configured.commands);
+        for (command, why) in commands.missing() {
+            CommandMissing { provider: &configured.name, command, why: &why }.emit();
+        }
         let rate_limits = match &configured.rate_limits {
             Some(names) => names.clone(),
             None => rate_limits(plugin.manifest()).map_err(|why| format!("{name}: {why}"))?,
@@ -121,7 +124,7 @@ impl Loading<'_> {
         let calls = configured.concurrency.map(|most| Arc::new(Semaphore::new(most)));
         let (digest, version) = (plugin.digest(), Version::new(plugin, configured.remember));
         let plugin = Slot::new(digest, version, KEEP);
-        Ok(Provider { configured, plugin, client, rate_limits, calls })
+        Ok(Provider { configured, plugin, client, commands, rate_limits, calls })
     }
 
     async fn policy(&self, configured: crate::config::Policy) -> Result<Policy, String> {
@@ -160,6 +163,20 @@ impl Loading<'_> {
         PluginLoaded { name, digest: loaded.digest(), took: began.elapsed() }.emit();
         Ok(loaded)
     }
+}
+
+/// The connections of a provider that has an address.
+fn client(configured: &crate::config::Provider, base_url: Url) -> Result<Client, ClientError> {
+    Client::new(Target {
+        base_url,
+        credential: configured.credential.clone(),
+        headers: configured.headers.clone(),
+        private_addresses: configured.private_addresses,
+        ca: configured.ca.clone(),
+        connect_timeout: configured.timeouts.connect,
+        first_byte_timeout: configured.timeouts.first_byte,
+        between_chunks_timeout: configured.timeouts.between_chunks,
+    })
 }
 
 /// The default limits, where the operator set no others.

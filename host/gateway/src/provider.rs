@@ -4,6 +4,7 @@ use crate::config::{Provider as Configured, RateLimitHeaders};
 use crate::contract::{self, ProviderPlugin, Reported, provider, providers, requests};
 use crate::memory::Version;
 use crate::request::{Lent, Serving};
+use crate::upstream::command::Commands;
 use crate::upstream::http::Client;
 use portcullis_sandbox::{Import, Pinned, Slot, State, World};
 use std::sync::{Arc, OnceLock};
@@ -140,8 +141,10 @@ pub struct Provider {
     pub configured: Configured,
     /// Its plugin, which can be replaced while requests are under way.
     pub plugin: Slot<Speaker>,
-    /// Its connections, shared with nobody.
-    pub client: Client,
+    /// Its connections, shared with nobody; `None` where it has no address.
+    pub client: Option<Client>,
+    /// The programs that its plugin may run.
+    pub commands: Commands,
     /// What its upstream calls the headers of its rate limits.
     pub rate_limits: RateLimitHeaders,
     /// Calls that may be under way at once, where the operator set a bound.

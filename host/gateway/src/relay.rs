@@ -12,7 +12,7 @@ use crate::frame::Framer;
 use crate::parallel::Parallel;
 use crate::refusal::Refusal;
 use crate::request::{Operation, Request};
-use crate::upstream::http::ReplyBody;
+use crate::upstream::http::{ReplyBody, SendError};
 use crate::wire::answer::Answer;
 use crate::wire::openai::embeddings;
 use crate::wire::openai::read::Reader;
@@ -117,7 +117,7 @@ impl Translation {
                     let message = format!("The upstream's answer: {error}.");
                     Failure::reported(FailureKind::Malformed, message)
                 })?,
-                Some(Err(error)) => return Err(Failure::Call(error)),
+                Some(Err(error)) => return Err(self.broke(error).await),
                 None => {
                     let frames = self.framer.finish();
                     let mut events = match frames.is_empty() {
@@ -137,6 +137,19 @@ impl Translation {
             }
         }
         Ok(None)
+    }
+
+    /// What a reply that broke off amounts to. Why a program failed may be the last that it
+    /// printed, and then the plugin knows more than its exit status says; that the reply is not
+    /// whole is no news.
+    async fn broke(&mut self, error: SendError) -> Failure {
+        if let (SendError::Exited { .. }, Reading::Plugin(exchange)) = (&error, &mut self.reading)
+            && let Err(failure) = exchange.end().await
+            && failure.kind() != FailureKind::Malformed
+        {
+            return failure;
+        }
+        Failure::Call(error)
     }
 
     /// The reply is over; the answer may need one more.

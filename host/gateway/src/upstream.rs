@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod authorize;
+pub mod command;
 mod connect;
 pub mod failure;
 pub mod http;

@@ -118,3 +118,18 @@ fn a_list_of_models_is_imported() {
     let output = portcullis(folder.path(), &["import", "litellm", "nothing.json"], &[]);
     check(&output, 1, &[], &["nothing.json", "No such file"]);
 }
+
+#[test]
+fn a_program_that_is_not_there_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let text =
+        "[providers.house]\npreset = \"claude-code\"\ncommands.chat = { program = \"/no/such\" }";
+    std::fs::write(folder.path().join("portcullis.toml"), text).unwrap();
+    let output = portcullis(folder.path(), &["check"], &[("PATH", "/no/where")]);
+    let warnings = [
+        "warning: [providers.house.commands.chat] the program /no/such cannot be started",
+        "warning: [providers.house.commands.stream] the program claude cannot be started: \
+         it is in no folder of the PATH",
+    ];
+    check(&output, 0, &["runs /no/such", "house/sonnet"], &warnings);
+}

@@ -160,7 +160,7 @@ fn named(table: &mut Table<'_>, key: &'static str, what: &str) -> Option<String>
     Some(name?.value)
 }
 
-fn required(table: &mut Table<'_>) -> Option<SecretFrom> {
+pub(super) fn required(table: &mut Table<'_>) -> Option<SecretFrom> {
     let secret = secret_of(table);
     if secret.is_none() && !table.has("env") && !table.has("file") && !table.has_unknown() {
         table.problem("names no secret; expected `env` or `file`");

@@ -60,11 +60,17 @@ impl Config {
             (known, false) => known.to_string(),
         };
         let local = if provider.local { " local" } else { "" };
-        let base_url = format!("{}{local}", provider.base_url.as_str().trim_end_matches('/'));
+        let base_url = provider.base_url.iter();
+        let places = base_url.map(|url| url.as_str().trim_end_matches('/').to_owned());
+        let programs =
+            provider.commands.iter().map(|command| format!("runs {}", command.program.display()));
+        let mut places: Vec<String> = places.chain(programs).collect();
+        places.dedup();
+        let place = format!("{}{local}", places.join(", "));
         [
             provider.name.clone(),
             plugin(&provider.plugin),
-            base_url,
+            place,
             credential(&provider.credential),
             models,
         ]

@@ -95,6 +95,11 @@ mod tests {
             let (preset, problems) = find(name, &Place::outside(name)).unwrap().unwrap();
             assert_eq!(problems, [], "{name}");
             assert!(preset.provider.plugin.is_some(), "{name} names its plugin");
+            // A program has its own way to log in.
+            if !preset.provider.commands.is_empty() {
+                assert!(preset.provider.local.is_none() && preset.provider.base_url.is_none());
+                continue;
+            }
             assert!(preset.provider.base_url.is_some(), "{name} has an address");
             // What it costs nothing to reach needs no key, and what has a key is not local.
             let local = preset.provider.local == Some(true);

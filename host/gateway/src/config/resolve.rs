@@ -1,6 +1,7 @@
 //! From what was said to what will run: fills in defaults and presets, reads secrets, turns
 //! names into indices, and goes on after a problem so that all of them are reported together.
 
+mod command;
 mod models;
 mod oauth2;
 pub(super) mod provider;

@@ -15,6 +15,8 @@ use url::Url;
 pub use credential::{ClientAuthentication, Credential, OAuth2};
 pub use price::{Prices, Rates, Tier, Tokens};
 
+use crate::upstream::command::Command;
+
 /// A whole configuration that can be run.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -114,12 +116,14 @@ pub struct Provider {
     /// The component that speaks its protocol.
     pub plugin: PluginSource,
     /// What the paths of its calls are appended to; http or https, without user, query or
-    /// fragment.
-    pub base_url: Url,
+    /// fragment. `None` only of one that runs commands.
+    pub base_url: Option<Url>,
     /// What the host adds to its calls.
     pub credential: Credential,
     /// Further headers of every call. Those from the environment are marked as sensitive.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The programs that its plugin may run.
+    pub commands: Vec<Command>,
     /// Runs on machines of the operator's: private requests may go there. A preset's claim does
     /// not survive a `base_url` of another host; the operator then has to say it.
     pub local: bool,

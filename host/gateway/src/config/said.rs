@@ -3,6 +3,7 @@
 //! Reading it touches nothing but the text. Whatever is not said is `None` here; what then holds
 //! is decided in `resolve`, in one place.
 
+pub(crate) mod command;
 mod merge;
 mod model;
 
@@ -16,6 +17,7 @@ use super::credential::Credential;
 use super::problem::At;
 use super::read::{Table, Value};
 use super::resolved::{LimitOverrides, LogFormat, RateLimitHeaders};
+use command::Command;
 pub(crate) use merge::find;
 pub(crate) use model::Model;
 
@@ -55,6 +57,7 @@ pub(crate) struct Provider {
     pub(crate) base_url: Option<At<String>>,
     pub(crate) credential: Option<At<Credential>>,
     pub(crate) headers: Vec<(HeaderName, HeaderFrom)>,
+    pub(crate) commands: Vec<(At<String>, Command)>,
     pub(crate) priority: Option<u32>,
     pub(crate) local: Option<bool>,
     pub(crate) private_addresses: Option<bool>,
@@ -183,6 +186,7 @@ impl Provider {
             base_url: table.string("base_url"),
             credential: Credential::read(table),
             headers: headers(table),
+            commands: table.named("commands", |value| value.table("a table", Command::read)),
             priority: table.count("priority", 0),
             local: table.boolean("local"),
             private_addresses: table.boolean("private_addresses"),
@@ -205,7 +209,8 @@ impl Provider {
         said.unclear = Unclear {
             preset: said.preset.is_none() && table.attempted("preset"),
             plugin: said.plugin.is_none() && table.attempted("plugin"),
-            base_url: said.base_url.is_none() && table.attempted("base_url"),
+            base_url: said.base_url.is_none()
+                && (table.attempted("base_url") || table.attempted("commands")),
             models: misread || said.models.is_none() && table.attempted("models"),
         };
         said

@@ -2,6 +2,7 @@
 //! refused lie in `refused`, of what is accepted in `accepted`.
 
 mod accepted;
+mod commands;
 mod refused;
 
 use std::path::Path;

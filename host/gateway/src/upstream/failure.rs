@@ -54,6 +54,22 @@ pub enum Denied {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A command that the operator did not write.
+    #[error("no command `{name}` is written out in the provider's `commands`")]
+    Command {
+        /// As the plugin gave it, shortened.
+        name: String,
+    },
+    /// Something that does not fit a command's holes.
+    #[error("the parameter `{hole}` of the command `{command}` {why}")]
+    Hole {
+        /// The command.
+        command: String,
+        /// As the plugin gave it, shortened.
+        hole: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A query that sets the parameter in which the credential travels.
     #[error("the query parameter `{name}` is the host's to set")]
     Parameter {
@@ -138,6 +154,28 @@ pub enum SendError {
     Broken {
         /// What is known.
         why: String,
+    },
+    /// A program is not there, or cannot be run.
+    #[error("the program {program} cannot be started: {why}")]
+    Start {
+        /// As the operator wrote it.
+        program: String,
+        /// What the system says.
+        why: String,
+    },
+    /// A program ended as one that failed, after a part of its output was handed over.
+    #[error("the program ended {end}: {said}")]
+    Exited {
+        /// Its exit status, or the signal.
+        end: String,
+        /// The beginning of what it complained of, without secrets.
+        said: String,
+    },
+    /// A program was not over in time.
+    #[error("the program ran for more than {after:?}")]
+    RanTooLong {
+        /// The time-out.
+        after: Duration,
     },
     /// A reply that should have been read whole is longer than allowed.
     #[error("the reply is longer than {limit} bytes")]

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::command::Output;
 use super::failure::{SendError, chain};
 use super::pool::Coming;
 
@@ -26,17 +27,29 @@ pub struct Reply {
     pub body: ReplyBody,
 }
 
-/// The body of a reply. No pause in it may be longer than the time-out between chunks.
+/// The body of a reply.
 #[derive(Debug)]
 pub struct ReplyBody {
-    incoming: Coming,
-    patience: Patience,
+    source: Source,
     ended: bool,
+}
+
+/// Where a body comes from.
+#[derive(Debug)]
+enum Source {
+    /// A connection. No pause in it may be longer than the time-out between chunks.
+    Sent(Coming, Patience),
+    /// A program, which has a time-out for all of it.
+    Printed(Output),
 }
 
 impl ReplyBody {
     pub(super) fn new(incoming: Coming, between_chunks: Duration) -> ReplyBody {
-        ReplyBody { incoming, patience: Patience::new(between_chunks), ended: false }
+        ReplyBody { source: Source::Sent(incoming, Patience::new(between_chunks)), ended: false }
+    }
+
+    pub(super) fn printed(output: Output) -> ReplyBody {
+        ReplyBody { source: Source::Printed(output), ended: false }
     }
 
     /// The next bytes, or `None` at the end, and after an error. The future may be dropped and
@@ -48,7 +61,9 @@ impl ReplyBody {
     /// All that is still to come, if it is not more than `limit` bytes.
     pub async fn collect(mut self, limit: usize) -> Result<Bytes, SendError> {
         let too_large = SendError::TooLarge { limit };
-        if self.incoming.at_least() > limit as u64 {
+        if let Source::Sent(incoming, _) = &self.source
+            && incoming.at_least() > limit as u64
+        {
             return Err(too_large);
         }
         let Some(first) = self.next().await.transpose()? else {
@@ -84,23 +99,36 @@ impl ReplyBody {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, SendError>>> {
-        while !self.ended {
-            let result = match self.incoming.poll_frame(cx) {
-                Poll::Pending => Err(ready!(self.patience.poll(cx))),
-                Poll::Ready(None) => break,
-                Poll::Ready(Some(Err(error))) => Err(SendError::Broken { why: chain(&error) }),
-                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) if !data.is_empty() => Ok(data),
-                    // Trailers say nothing that anybody here reads.
-                    _ => continue,
-                },
-            };
-            self.patience.is_rewarded();
-            self.ended = result.is_err();
-            return Poll::Ready(Some(result));
+        if self.ended {
+            return Poll::Ready(None);
         }
-        self.ended = true;
-        Poll::Ready(None)
+        let next = match &mut self.source {
+            Source::Sent(incoming, patience) => ready!(poll_sent(incoming, patience, cx)),
+            Source::Printed(output) => ready!(output.poll_next(cx)),
+        };
+        self.ended = !matches!(next, Some(Ok(_)));
+        Poll::Ready(next)
+    }
+}
+
+fn poll_sent(
+    incoming: &mut Coming,
+    patience: &mut Patience,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Bytes, SendError>>> {
+    loop {
+        let result = match incoming.poll_frame(cx) {
+            Poll::Pending => Err(ready!(patience.poll(cx))),
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(Err(error))) => Err(SendError::Broken { why: chain(&error) }),
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) if !data.is_empty() => Ok(data),
+                // Trailers say nothing that anybody here reads.
+                _ => continue,
+            },
+        };
+        patience.is_rewarded();
+        return Poll::Ready(Some(result));
     }
 }
 

@@ -103,7 +103,7 @@ impl<'t> Value<'t> {
 
     /// A list, each item read by `read`; items that cannot be read are reported and left out.
     pub(crate) fn list<T>(
-        self,
+        &self,
         expected: &str,
         read: impl Fn(Value<'t>) -> Option<T>,
     ) -> Option<At<Vec<T>>> {
@@ -118,7 +118,7 @@ impl<'t> Value<'t> {
             value: item.get_ref(),
         };
         let items = items.iter().enumerate().map(item).filter_map(read).collect();
-        Some(At::new(items, self.place))
+        Some(At::new(items, self.place.clone()))
     }
 
     pub(super) fn json_object(

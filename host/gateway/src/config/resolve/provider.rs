@@ -28,6 +28,10 @@ pub(crate) struct Known {
     pub(crate) catalogue: Vec<At<said::Model>>,
 }
 
+/// Programs that one provider runs at the same time where nothing else is said: each takes more of
+/// the machine than thousands of connections do.
+const PROGRAMS: usize = 4;
+
 /// What a request can be about; a word of the contract.
 const OPERATIONS: [&str; 6] =
     ["chat", "embeddings", "transcription", "speech", "rerank", "count-tokens"];
@@ -67,6 +71,9 @@ impl Resolver<'_> {
         let headers = said.headers.into_iter();
         let headers = headers.filter_map(|header| self.header(&table, header)).collect();
         let ca = said.ca.map(|ca| self.file(&table, "ca", &ca));
+        let timeouts = timeouts(&said.timeouts);
+        let runs = !said.commands.is_empty();
+        let commands = self.commands(&table, said.commands, timeouts.whole);
         // A preset speaks for the address that it knows. Whether another host may be shown what
         // is private is for the operator to say.
         let stayed = !moved || base_url.as_ref().is_some_and(is_loopback);
@@ -80,8 +87,7 @@ impl Resolver<'_> {
         };
         self.models(&known, said.models.unwrap_or_default(), models);
         models.providers.push(known.clone());
-        let base_url = base_url?;
-        let written_out = names_an_address(&base_url);
+        let written_out = base_url.as_ref().is_some_and(names_an_address);
         let catalogue = known.unlisted(models);
         Some(Provider {
             name: known.name,
@@ -89,6 +95,7 @@ impl Resolver<'_> {
             base_url,
             credential: credential?,
             headers,
+            commands,
             local: known.local,
             private_addresses: private_addresses || written_out,
             ca,
@@ -96,8 +103,8 @@ impl Resolver<'_> {
             settings: said.settings.into(),
             grants: said.grants.unwrap_or_default(),
             limits: said.limits,
-            concurrency: said.concurrency,
-            timeouts: timeouts(&said.timeouts),
+            concurrency: said.concurrency.or(runs.then_some(PROGRAMS)),
+            timeouts,
             rate_limits: said.rate_limits,
             open_models: known.open,
             catalogue,
@@ -168,7 +175,7 @@ impl Resolver<'_> {
         if said.plugin.is_none() && !said.unclear.plugin {
             missing("plugin", "the name of a bundled plugin, or a preset");
         }
-        if said.base_url.is_none() && !said.unclear.base_url {
+        if said.base_url.is_none() && said.commands.is_empty() && !said.unclear.base_url {
             missing("base_url", "such as \"http://127.0.0.1:8000/v1\"");
         }
     }

@@ -63,7 +63,7 @@ impl Resolver<'_> {
         Some(secret)
     }
 
-    fn secret_of(&mut self, table: &str, from: &SecretFrom) -> Option<Secret> {
+    pub(super) fn secret_of(&mut self, table: &str, from: &SecretFrom) -> Option<Secret> {
         match from {
             SecretFrom::Env(At { value: name, place }) => {
                 if let Some(text) = self.environment.get(name) {

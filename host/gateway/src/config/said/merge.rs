@@ -1,7 +1,7 @@
 //! What the operator said, laid over what a preset says: field by field, header by header,
 //! setting by setting, and model by model where both know one.
 
-use super::{Model, Provider, Timeouts};
+use super::{Command, Model, Provider, Timeouts};
 use crate::config::credential::Credential;
 use crate::config::problem::At;
 
@@ -22,6 +22,7 @@ impl Provider {
             base_url: self.base_url.or(preset.base_url),
             credential: Credential::over(self.credential, preset.credential),
             headers,
+            commands: Command::all_over(self.commands, preset.commands),
             priority: self.priority.or(preset.priority),
             local: self.local.or(preset.local),
             private_addresses: self.private_addresses.or(preset.private_addresses),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::resolve;
 use crate::config::preset;
+use crate::config::problem::Place;
 use crate::config::{
     self, Config, Credential, Environment, LogFormat, PluginSource, Prices, Timeouts,
 };
@@ -189,13 +190,15 @@ timeouts = { whole = "1m" }
     assert_eq!(ids(&config, 1), ["alpha/c", "zeta/b", "zeta/a", "open/org/new"]);
 }
 
-/// A preset with a key, the variable of that key, and one without.
+/// A preset with a key, the variable of that key, and one that is said to be local.
 fn presets() -> (&'static str, String, &'static str) {
     let keyed = preset::keyed().swap_remove(0);
-    let keyless = preset::names();
-    let keyless =
-        keyless.into_iter().find(|name| preset::keyed().iter().all(|keyed| keyed.name != *name));
-    (keyed.name, keyed.variable, keyless.unwrap())
+    let is_local = |name: &&str| {
+        let (preset, _) = preset::find(name, &Place::outside(name)).unwrap().unwrap();
+        preset.provider.local == Some(true)
+    };
+    let local = preset::names().into_iter().find(is_local);
+    (keyed.name, keyed.variable, local.unwrap())
 }
 
 #[test]
@@ -289,9 +292,9 @@ fn a_file_of_models_that_cannot_be_used_is_said_where_it_is_named() {
 
 #[test]
 fn a_preset_is_not_believed_to_be_local_elsewhere() {
-    let (_, _, keyless) = presets();
+    let (_, _, name) = presets();
     let local = |more: &str| {
-        good(&format!("[providers.x]\npreset = \"{keyless}\"\n{more}")).providers[0].local
+        good(&format!("[providers.x]\npreset = \"{name}\"\n{more}")).providers[0].local
     };
     assert!(local(""));
     assert!(local("base_url = \"http://localhost:1/\""));

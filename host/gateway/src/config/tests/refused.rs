@@ -77,7 +77,7 @@ fn unknown_keys_of_every_table() {
         |path: &str, keys: &str| format!("unknown key `qqqq` in [{path}]; known keys: {keys}");
     let limits =
         "memory, cpu_ms, table_elements, handles, host_calls, output_bytes, log_lines, deadline_ms";
-    let provider = "preset, plugin, base_url, credential, headers, priority, local, private_addresses, \
+    let provider = "preset, plugin, base_url, credential, headers, commands, priority, local, private_addresses, \
                     ca, models_from, open_models, remember, settings, grants, limits, concurrency, timeouts, rate_limits, prices, models";
     let model = "id, name, context_tokens, max_output_tokens, input_price, output_price, \
                  cached_input_price, cache_write_price, price_tiers, source, as_of, operations, features, tags";
@@ -110,6 +110,9 @@ fn unknown_keys_of_every_table() {
         ("providers.x.credential.oauth2.refresh_token", "env, file"),
         ("providers.x.headers.y", "env"),
         ("providers.x.models_from", "file, name"),
+        ("providers.x.commands.y", "program, args, env, secrets, directory, timeout, max_output"),
+        ("providers.x.commands.y.env.Z", "env"),
+        ("providers.x.commands.y.secrets.Z", "env, file"),
         ("policies.x", "plugin, grants, settings, limits, remember"),
         ("policies.x.limits", limits),
         ("routes.x", "policies, candidates, timeouts"),
