@@ -65,7 +65,10 @@ impl Gateway {
             }
             Ok(Wanted::Models) => Ok(respond::models(self, dialect).await),
             Ok(Wanted::Model(model)) => respond::model(self, dialect, &model),
-            Err(refusal) => Err(refusal),
+            Err(refusal) => {
+                self.drain(body).await;
+                Err(refusal)
+            }
         };
         let mut response = answered.unwrap_or_else(|refusal| {
             events::RequestRefused { request: &id, refusal: &refusal }.emit();
@@ -85,7 +88,13 @@ impl Gateway {
     ) -> Result<Response, Refusal> {
         // Before the body is read: bodies are what fills the memory of a gateway that has too
         // much to do.
-        let permit = self.admit()?;
+        let permit = match ingress::check_type(operation, parts).and_then(|()| self.admit()) {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                self.drain(body).await;
+                return Err(refusal);
+            }
+        };
         let request = self.read(operation, parts, body, id, began).await?;
         let target = self.routes.find(&request.asked)?.narrowed(&request)?;
         let request = Arc::new(request.bounded(began, target.timeout));
@@ -114,7 +123,6 @@ impl Gateway {
         id: Arc<str>,
         began: Instant,
     ) -> Result<Request, Refusal> {
-        ingress::check_type(operation, parts)?;
         let server = &self.config.server;
         let body = ingress::body(body, server.max_body, server.body_timeout).await?;
         let (body, attachment) = match operation {
@@ -147,6 +155,12 @@ impl Gateway {
             attachment,
             canonical: OnceLock::new(),
         })
+    }
+
+    /// Reads a body that nobody wants, within bounds: a client that is still sending when the
+    /// connection is closed sees that, and not the refusal.
+    async fn drain(&self, body: Incoming) {
+        ingress::drain(body, self.config.server.body_timeout).await;
     }
 
     /// Takes a place among the requests under way; never waits for one.

@@ -113,7 +113,7 @@ async fn collect(mut body: Incoming, limit: usize, patience: Duration) -> Result
 }
 
 /// Throws the rest of a body away, within bounds of size and time.
-async fn drain(mut body: Incoming, patience: Duration) {
+pub async fn drain(mut body: Incoming, patience: Duration) {
     let mut left = DRAIN;
     while let Ok(Some(Ok(frame))) = tokio::time::timeout(patience, body.frame()).await {
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
