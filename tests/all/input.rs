@@ -9,6 +9,7 @@ use http::Method;
 use http_body_util::BodyExt;
 use portcullis::record::End;
 use portcullis_tests::process::on_two_workers;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -141,6 +142,25 @@ fn a_body_that_is_too_large_is_refused_and_the_connection_stays() -> Result<()> 
             ensure!(caller.ask(request).await?.status == 200);
         }
         still_answers(&house).await
+    })
+}
+
+/// A client that is still sending when its connection is closed sees that, and not the refusal.
+#[test]
+fn who_is_refused_before_the_body_is_read_hears_it() -> Result<()> {
+    on_two_workers(async {
+        let house = small().await?;
+        for http in BOTH {
+            let mut caller = house.caller(http).await?;
+            let large = json!({ "model": "house/echo", "padding": "x".repeat(4 << 20) });
+            for _ in 0..3 {
+                let refused = caller.post("/v1/nowhere", &large).await?;
+                ensure!(refused.status == 404, "{http:?}: {refused:?}");
+            }
+            let answer = caller.chat(&chat("house/echo", false)).await?;
+            ensure!(answer.status == 200, "the connection is lost: {answer:?}");
+        }
+        house.settled().await
     })
 }
 

@@ -81,7 +81,12 @@ fn models_are_listed_with_what_they_cost_and_where_that_is_from() {
     let folder = tempfile::tempdir().unwrap();
     // Nothing is configured: those that come with the program, and no key is asked for.
     let output = portcullis(folder.path(), &["models"], &[]);
-    let expected = ["MODEL", "groq/openai/gpt-oss-120b", "as of 2026-", "https://console.groq.com/docs/models"];
+    let expected = [
+        "MODEL",
+        "groq/openai/gpt-oss-120b",
+        "as of 2026-",
+        "https://console.groq.com/docs/models",
+    ];
     check(&output, 0, &expected, &[]);
     let text = "[providers.house]\nplugin = \"openai\"\nbase_url = \"http://127.0.0.1:9\"\n\
                 models = [{ id = \"m\", context_tokens = 1000, input_price = 1, output_price = 2.125, \

@@ -131,7 +131,7 @@ eachPackage('tools, round after round', async ({ chat }, prefix) => {
   const { steps, text } = await generateText(asking(model, { tools, stopWhen: stepCountIs(2) }));
   assert.deepEqual(called(steps[0].toolCalls), CALLS);
   assert.equal(steps[0].finishReason, 'tool-calls');
-  assert.match(text, /^You said: noon in text-1/);
+  assert.match(text, /^You said: sunny in text-0 noon in text-1/);
 });
 
 eachPackage('tools in a stream, round after round', async ({ chat }, prefix) => {
@@ -141,7 +141,7 @@ eachPackage('tools in a stream, round after round', async ({ chat }, prefix) => 
   assert.deepEqual(called(all.filter((part) => part.type === 'tool-call')), CALLS);
   const deltas = all.filter((part) => part.type === 'tool-input-delta');
   assert.ok(deltas.length > 4, 'they came in one piece');
-  assert.match(await result.text, /^You said: noon in text-1/);
+  assert.match(await result.text, /^You said: sunny in text-0 noon in text-1/);
 });
 
 eachPackage('a tool that has to be called', async ({ chat }, prefix) => {

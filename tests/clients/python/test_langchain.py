@@ -133,7 +133,7 @@ def test_tools(prefix):
     results = [TOOLS[call["name"]].invoke(call) for call in message.tool_calls]
     assert all(isinstance(result, ToolMessage) for result in results)
     answer = assistant.invoke([HumanMessage(QUESTION), message, *results])
-    assert answer.content.startswith("You said: noon in text-1")
+    assert answer.content.startswith("You said: sunny in text-0 noon in text-1")
 
 
 def test_tools_in_a_stream(prefix):
@@ -187,7 +187,7 @@ def test_tools_of_responses(prefix):
     assert called(message) == CALLS
     results = [TOOLS[call["name"]].invoke(call) for call in message.tool_calls]
     answer = assistant.invoke([HumanMessage(QUESTION), message, *results])
-    assert answer.text.startswith("You said: noon in text-1")
+    assert answer.text.startswith("You said: sunny in text-0 noon in text-1")
 
 
 @behind_a_gateway
