@@ -37,15 +37,13 @@ impl Dialect {
     /// In which dialect a request is made: by its path, or else by its headers. Both vendors have
     /// a list of models under the same path.
     pub fn of(parts: &Parts) -> Self {
-        let path = parts.uri.path();
-        if path.starts_with("/v1/messages") || parts.headers.contains_key("anthropic-version") {
-            Self::Messages
-        } else if path.starts_with("/v1/responses") {
-            Self::Responses
-        } else if path == "/v1/audio/transcriptions" {
-            Self::Transcripts
-        } else {
-            Self::Completions
+        match parts.uri.path() {
+            "/v1/chat/completions" | "/v1/embeddings" => Self::Completions,
+            "/v1/audio/transcriptions" => Self::Transcripts,
+            path if path.starts_with("/v1/responses") => Self::Responses,
+            path if path.starts_with("/v1/messages") => Self::Messages,
+            _ if parts.headers.contains_key("anthropic-version") => Self::Messages,
+            _ => Self::Completions,
         }
     }
 
@@ -208,5 +206,24 @@ impl Dialect {
             }
             Self::Messages => anthropic::models::model(id),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dialect_is_told_by_its_path_and_elsewhere_by_its_header() {
+        let of = |path: &str, header: &str| {
+            let request = http::Request::get(path).header(header, "2023-06-01");
+            Dialect::of(&request.body(()).unwrap().into_parts().0)
+        };
+        assert_eq!(of("/v1/models", "accept"), Dialect::Completions);
+        assert_eq!(of("/v1/models", "anthropic-version"), Dialect::Messages);
+        assert_eq!(of("/v1/chat/completions", "anthropic-version"), Dialect::Completions);
+        assert_eq!(of("/v1/responses", "anthropic-version"), Dialect::Responses);
+        assert_eq!(of("/v1/messages/count_tokens?beta=true", "accept"), Dialect::Messages);
+        assert_eq!(of("/v1/audio/transcriptions", "accept"), Dialect::Transcripts);
     }
 }
