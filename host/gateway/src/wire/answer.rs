@@ -4,8 +4,8 @@
 //! on: nothing follows the end of a choice but usage; the id and the name of a tool's call stand
 //! on its first piece only, and are there; indices are bounded; values are JSON.
 
-use crate::contract::Usage;
 use crate::contract::events::{Event, Finish, ToolCallDelta};
+use crate::contract::{FailureKind, Usage};
 use crate::failure::Failure;
 use crate::refusal::Refusal;
 use crate::wire::message::Message;
@@ -270,6 +270,13 @@ impl Answer {
         choice.finished = matches!(piece, Piece::Finished(_) | Piece::Document(_));
         Judged::Piece(index, begins, piece)
     }
+}
+
+/// A tool's call that goes on after another began: what is closed in the client's dialect cannot be
+/// opened again, and nothing may be lost.
+pub fn mixed_up() -> Failure {
+    let message = "The upstream went on with a tool's call after it had begun another.";
+    Failure::reported(FailureKind::Malformed, message)
 }
 
 /// What the contract has no case for and clients read, by its name.

@@ -3,6 +3,8 @@
 //! Texts are the senders' own JSON, which is put in its new place without being read: an image of
 //! some megabytes is copied once, into the body that is made.
 
+use crate::contract::FailureKind;
+use crate::failure::Failure;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -91,6 +93,16 @@ pub enum Content<'a> {
     Text(String),
     /// Texts, images, files.
     Parts(Vec<Part<'a>>),
+}
+
+impl<'a> Content<'a> {
+    /// One text is said as a string, which every upstream understands.
+    pub fn of(parts: Vec<Part<'a>>) -> Self {
+        match parts.as_slice() {
+            [Part::Text { text }] => Self::Raw(text),
+            _ => Self::Parts(parts),
+        }
+    }
 }
 
 /// A part of a message.
@@ -193,6 +205,17 @@ pub struct Tool<'a> {
     pub kind: &'static str,
     /// Its name, `description`, `parameters`, `strict`.
     pub function: Extra<'a>,
+}
+
+/// Whether a value is a string.
+pub fn is_string(value: &RawValue) -> bool {
+    value.get().starts_with('"')
+}
+
+/// What only the vendor whose dialect it is can do. Another candidate may be one of its models.
+pub fn vendors_own(field: &str, what: &str) -> Failure {
+    let message = format!("This model cannot be asked with {what}.");
+    Failure::about(FailureKind::Unsupported, message, field)
 }
 
 /// What is made of a request of another dialect.

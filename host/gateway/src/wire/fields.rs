@@ -69,7 +69,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
                 let mut fields = BTreeMap::new();
-                while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &RawValue>()? {
+                while let Some((Text(name), value)) = map.next_entry::<Text<'de>, &RawValue>()? {
                     if fields.contains_key(&name) {
                         return Err(A::Error::custom(format!("duplicate field `{name}`")));
                     }
@@ -83,9 +83,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     }
 }
 
-/// A name that is copied only if it holds escapes.
+/// A string that is copied only if it holds escapes.
 #[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
 /// The text of a body.
 ///

@@ -8,12 +8,12 @@
 
 use super::error;
 use super::usage::Usage as Written;
+use crate::contract::Usage;
 use crate::contract::events::Finish;
-use crate::contract::{FailureKind, Usage};
 use crate::failure::Failure;
 use crate::refusal::Refusal;
 use crate::request::Request;
-use crate::wire::answer::{Piece, Writer};
+use crate::wire::answer::{Piece, Writer, mixed_up};
 use crate::wire::message::{Message, ToolCall};
 use crate::wire::sse;
 use bytes::BytesMut;
@@ -152,9 +152,7 @@ impl Messages {
             let start = || json!({ "type": "tool_use", "id": id, "name": name, "input": {} });
             self.open(block, start, out);
         } else if self.open != Some(block) {
-            // A block that is closed cannot be opened again, and nothing may be lost.
-            let message = "The upstream went on with a tool's call after it had begun another.";
-            return Err(Failure::reported(FailureKind::Malformed, message));
+            return Err(mixed_up());
         }
         if !arguments.is_empty() {
             self.delta(Delta::InputJson { partial_json: arguments }, out);

@@ -6,14 +6,13 @@
 //!
 //! <https://platform.claude.com/docs/en/api/messages/create>
 
-use crate::contract::FailureKind;
 use crate::failure::Failure;
 use crate::refusal::Refusal;
 use crate::wire::canonical::{
     Address, Arguments, Called, Canonical, Chat, Content, Extra, File, ImageUrl, Message, Part,
-    Tool, ToolCall,
+    Tool, ToolCall, is_string, vendors_own,
 };
-use crate::wire::fields::{Fields, messages};
+use crate::wire::fields::{Fields, Text, messages};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -217,7 +216,7 @@ impl<'a> Making<'a> {
             }
         }
         if !parts.is_empty() {
-            self.messages.push(Message::of("user", said(parts)));
+            self.messages.push(Message::of("user", Content::of(parts)));
         }
         Ok(())
     }
@@ -284,7 +283,7 @@ impl<'a> Making<'a> {
             let id = block.id.ok_or_else(|| missing("id"))?;
             tool_calls.push(ToolCall { id, kind: "function", function });
         }
-        let content = (!parts.is_empty()).then(|| said(parts));
+        let content = (!parts.is_empty()).then(|| Content::of(parts));
         if content.is_some() || !tool_calls.is_empty() {
             let role = "assistant";
             self.messages.push(Message { role, content, tool_calls, tool_call_id: None });
@@ -383,20 +382,12 @@ impl<'a> Making<'a> {
     }
 }
 
-/// One text is said as a string, which every upstream understands.
-fn said(mut parts: Vec<Part<'_>>) -> Content<'_> {
-    match parts.as_mut_slice() {
-        [Part::Text { text }] => Content::Raw(text),
-        _ => Content::Parts(parts),
-    }
-}
-
 fn address<'a>(source: Option<&Source<'a>>, what: &str) -> Result<Address<'a>, Failure> {
     let source = source.ok_or_else(|| missing("source"))?;
     match &*source.kind {
         "url" => Ok(Address::Url(source.url.ok_or_else(|| missing("url"))?)),
         "base64" => {
-            let data: Bare<'a> = read(source.data.ok_or_else(|| missing("data"))?, "messages")?;
+            let data: Text<'a> = read(source.data.ok_or_else(|| missing("data"))?, "messages")?;
             let media = source.media_type.clone().ok_or_else(|| missing("media_type"))?;
             Ok(Address::Data(media, data.0))
         }
@@ -404,19 +395,11 @@ fn address<'a>(source: Option<&Source<'a>>, what: &str) -> Result<Address<'a>, F
     }
 }
 
-/// A string that is copied only if it holds escapes.
-#[derive(Deserialize)]
-struct Bare<'a>(#[serde(borrow)] Cow<'a, str>);
-
 fn text(block: &Block<'_>) -> Result<String, Failure> {
     match block.text {
         Some(text) if block.kind == "text" => read(text, "messages"),
         _ => Err(vendors_own("messages", &format!("blocks of the type {:?} here", block.kind))),
     }
-}
-
-fn is_string(value: &RawValue) -> bool {
-    value.get().starts_with('"')
 }
 
 fn read<'a, T: Deserialize<'a>>(value: &'a RawValue, field: &'static str) -> Result<T, Failure> {
@@ -429,12 +412,6 @@ fn read<'a, T: Deserialize<'a>>(value: &'a RawValue, field: &'static str) -> Res
 fn missing(field: &str) -> Failure {
     let message = format!("A block of `messages` has no `{field}`.");
     Refusal::invalid(message, Some("messages")).into()
-}
-
-/// Only the vendor whose dialect it is has this. Another candidate may be one of its models.
-fn vendors_own(field: &str, what: &str) -> Failure {
-    let message = format!("This model cannot be asked with {what}.");
-    Failure::about(FailureKind::Unsupported, message, field)
 }
 
 #[cfg(test)]

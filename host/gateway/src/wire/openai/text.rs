@@ -1,5 +1,6 @@
 //! What people wrote in a request, as far as somebody asks for it.
 
+use crate::wire::fields::Text;
 use crate::wire::head;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -38,9 +39,6 @@ fn texts(content: &RawValue) -> Vec<Cow<'_, str>> {
     let parts: Vec<Part<'_>> = serde_json::from_str(content.get()).unwrap_or_default();
     parts.into_iter().filter_map(|part| part.text).collect()
 }
-
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The text that people wrote, newest first, of `most` bytes at most; empty if there is none.
 pub fn newest_first(body: &[u8], most: usize) -> String {

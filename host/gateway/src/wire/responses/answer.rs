@@ -8,11 +8,11 @@
 
 use super::items;
 use super::usage::Usage as Written;
-use crate::contract::{FailureKind, Usage};
+use crate::contract::Usage;
 use crate::failure::Failure;
 use crate::refusal::Refusal;
 use crate::request::Request;
-use crate::wire::answer::{Piece, Writer};
+use crate::wire::answer::{Piece, Writer, mixed_up};
 use crate::wire::message::Message;
 use crate::wire::openai::answer::now;
 use crate::wire::sse;
@@ -276,11 +276,7 @@ impl Responses {
             Some(Open::Call { index: open, arguments, .. }) if *open == index => {
                 arguments.push_str(piece);
             }
-            // An item that is whole cannot be opened again, and nothing may be lost.
-            _ => {
-                let message = "The upstream went on with a tool's call after it had begun another.";
-                return Err(Failure::reported(FailureKind::Malformed, message));
-            }
+            _ => return Err(mixed_up()),
         }
         if !piece.is_empty() {
             let data = json!({ "delta": piece });

@@ -2,12 +2,11 @@
 //!
 //! <https://platform.openai.com/docs/api-reference/responses/create>
 
-use crate::contract::FailureKind;
 use crate::failure::Failure;
 use crate::refusal::Refusal;
 use crate::wire::canonical::{
     Address, Arguments, Called, Canonical, Chat, Content, Extra, File, ImageUrl, Message, Part,
-    Tool, ToolCall,
+    Tool, ToolCall, is_string, vendors_own,
 };
 use crate::wire::fields::{Fields, typed};
 use serde::Deserialize;
@@ -205,12 +204,7 @@ impl<'a> Making<'a> {
         }
         let blocks: Vec<Block<'a>> = read(content)?;
         let parts: Vec<Part<'a>> = blocks.iter().map(part).collect::<Result<_, _>>()?;
-        let content = match parts.as_slice() {
-            // One text is said as a string, which every upstream understands.
-            [Part::Text { text }] => Content::Raw(text),
-            _ => Content::Parts(parts),
-        };
-        self.messages.push(Message::of(role, content));
+        self.messages.push(Message::of(role, Content::of(parts)));
         Ok(())
     }
 
@@ -325,10 +319,6 @@ fn string<'a>(value: &'a RawValue, name: &'static str) -> Result<&'a RawValue, F
     }
 }
 
-fn is_string(value: &RawValue) -> bool {
-    value.get().starts_with('"')
-}
-
 fn read<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Result<T, Failure> {
     serde_json::from_str(value.get()).map_err(|error| {
         Refusal::invalid(format!("`input` is malformed: {error}."), Some("input")).into()
@@ -340,15 +330,10 @@ fn missing(field: &str) -> Failure {
     Refusal::invalid(message, Some("input")).into()
 }
 
-/// Only the vendor whose dialect it is has this. Another candidate may be one of its models.
-fn vendors_own(field: &str, what: &str) -> Failure {
-    let message = format!("This model cannot be asked with {what}.");
-    Failure::about(FailureKind::Unsupported, message, field)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::FailureKind;
     use serde_json::Value;
 
     fn translated(request: Value) -> (Value, Vec<String>) {

@@ -1,6 +1,7 @@
 //! Requests of this dialect, and the chats that they become.
 
 use super::*;
+use crate::contract::FailureKind;
 use serde_json::Value;
 
 fn translated(request: Value) -> (Value, Vec<String>) {
