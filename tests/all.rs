@@ -16,6 +16,8 @@ mod dialects;
 mod examples;
 #[path = "all/execution.rs"]
 mod execution;
+#[path = "all/hedges.rs"]
+mod hedges;
 #[path = "all/hostile.rs"]
 mod hostile;
 #[path = "all/input.rs"]
@@ -36,6 +38,8 @@ mod models;
 mod names;
 #[path = "all/records.rs"]
 mod records;
+#[path = "all/reload.rs"]
+mod reload;
 #[path = "all/secrets.rs"]
 mod secrets;
 #[path = "all/streams.rs"]

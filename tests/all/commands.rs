@@ -377,7 +377,8 @@ fn a_program_that_is_not_there_fails_until_it_is() -> Result<()> {
             let words = tried.message.as_deref().unwrap_or_default();
             ensure!(words.contains("the program claude cannot be started: it is in no folder"));
         }
-        let missing = scene.house.running.gateway.providers[0].commands.missing().count();
+        let missing =
+            scene.house.running.gateway.deployment().providers[0].commands.missing().count();
         ensure!(missing == 2, "{missing}");
         scene.install()?;
         let answer = scene.house.chat("house/sonnet", false).await?;

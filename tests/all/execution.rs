@@ -83,7 +83,7 @@ async fn falls_back(
 ) -> Result<()> {
     house.upstream.reset();
     // What the one before did to the circuit is another test's business.
-    house.running.gateway.routes.candidates()[0].circuit.succeeded();
+    house.candidate(0).circuit.succeeded();
     let answer = house.chat("auto", streaming).await?;
     answered_by(&answer, "spare/echo-spare", streaming)?;
     let record = house.record("auto").await?;
@@ -194,7 +194,7 @@ fn what_is_the_clients_own_fault_is_said_at_once() -> Result<()> {
                     ensure!(record.failure.as_deref() == Some("invalid-request"), "{record:?}");
                 }
                 ensure!(house.calls("echo-spare") == 0, "{script}: the next was asked");
-                let circuit = house.running.gateway.routes.candidates()[0].circuit.state();
+                let circuit = house.candidate(0).circuit.state();
                 ensure!(circuit == circuit::State::Closed, "it is no fault of the candidate's");
             }
         }
@@ -284,7 +284,7 @@ fn retry_after_is_obeyed_and_passed_on() -> Result<()> {
 fn a_candidate_that_fails_in_a_row_is_passed_over_until_it_is_well() -> Result<()> {
     on_two_workers(async {
         let house = pair(&provider("house", ""), "error-500").await?;
-        let candidate = house.running.gateway.routes.candidates()[0].clone();
+        let candidate = house.candidate(0);
         // Two attempts each, until the fifth failure opens it.
         for _ in 0..3 {
             ensure!(candidate.circuit.state() == circuit::State::Closed);
@@ -310,7 +310,7 @@ fn a_candidate_that_fails_in_a_row_is_passed_over_until_it_is_well() -> Result<(
 /// A house whose first candidate may be tried once, to see whether it is well again.
 async fn half_open(script: &str) -> Result<House> {
     let house = pair(&provider("house", ""), script).await?;
-    let circuit = &house.running.gateway.routes.candidates()[0].circuit;
+    let circuit = house.candidate(0).circuit.clone();
     circuit.failed(Some(Duration::from_millis(1)));
     until(|| circuit.state() == circuit::State::HalfOpen).await?;
     Ok(house)
@@ -328,7 +328,7 @@ fn a_circuit_that_is_half_open_lets_one_try() -> Result<()> {
         let (first, meanwhile) = tokio::join!(house.chat("auto", false), meanwhile);
         meanwhile.context("while another tries")?;
         answered_by(&first?, "house/slow-head-300ms", false)?;
-        let circuit = house.running.gateway.routes.candidates()[0].circuit.state();
+        let circuit = house.candidate(0).circuit.state();
         ensure!(circuit == circuit::State::Closed, "{circuit:?}");
         Ok(())
     })
@@ -339,7 +339,7 @@ fn a_trial_that_fails_is_one_call_and_not_two() -> Result<()> {
     on_two_workers(async {
         let house = half_open("error-500").await?;
         answered_by(&house.chat("auto", false).await?, "spare/echo-spare", false)?;
-        let circuit = house.running.gateway.routes.candidates()[0].circuit.state();
+        let circuit = house.candidate(0).circuit.state();
         ensure!(circuit == circuit::State::Open, "{circuit:?}");
         let calls = house.calls("error-500");
         ensure!(calls == 1, "half open lets one request through, not {calls}");
@@ -351,8 +351,8 @@ fn a_trial_that_fails_is_one_call_and_not_two() -> Result<()> {
 fn when_every_circuit_is_open_the_first_is_asked_all_the_same() -> Result<()> {
     on_two_workers(async {
         let house = pair(&provider("house", ""), "echo").await?;
-        for candidate in house.running.gateway.routes.candidates() {
-            candidate.circuit.failed(Some(Duration::from_secs(60)));
+        for index in [0, 1] {
+            house.candidate(index).circuit.failed(Some(Duration::from_secs(60)));
         }
         answered_by(&house.chat("auto", true).await?, "house/echo", true)
     })

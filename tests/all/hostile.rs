@@ -399,7 +399,7 @@ fn draws_lots() {
             answered(&scene.chat("auto", false).await?)?;
             lots.extend(scene.record("auto")?.labels.first().cloned());
         }
-        let generation = scene.running.gateway.policies[0].plugin.pin();
+        let generation = scene.running.gateway.deployment().policies[0].plugin.pin();
         ensure!(generation.value.memory.as_ref().is_some_and(|memory| memory.recalled() == 0));
         drop(generation);
         scene.stop().await?;

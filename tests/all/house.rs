@@ -2,13 +2,16 @@
 
 use crate::caller::{Caller, Http, PATIENCE, Reply};
 use anyhow::{Context, Result, ensure};
+use portcullis::candidate::Candidate;
 use portcullis::config::{self, Config, Environment};
 use portcullis::record::Record;
+use portcullis::reload::{ReloadError, Reloaded};
 use portcullis::serve::{self, Running};
 use portcullis_example_upstream::Upstream;
 use portcullis_tests::logs;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -51,7 +54,7 @@ pub(crate) struct House {
     pub(crate) upstream: Upstream,
     pub(crate) running: Running,
     free: usize,
-    _files: TempDir,
+    files: TempDir,
 }
 
 impl House {
@@ -68,12 +71,23 @@ impl House {
         let config = configured(&files, &text.replace("UPSTREAM", &upstream.url()), environment)?;
         let running = serve::start(config).await?;
         let free = running.gateway.engine.free_places();
-        Ok(Self { upstream, running, free, _files: files })
+        Ok(Self { upstream, running, free, files })
     }
 
     /// Where clients are served.
     pub(crate) fn address(&self) -> SocketAddr {
         self.running.clients
+    }
+
+    /// Writes another text into the file of the configuration, which nobody reads yet.
+    pub(crate) fn rewrite(&self, text: &str) -> Result<()> {
+        write(&self.files, &text.replace("UPSTREAM", &self.upstream.url()))?;
+        Ok(())
+    }
+
+    /// Has the configuration read again.
+    pub(crate) async fn reload(&self) -> Result<Reloaded, ReloadError> {
+        self.running.reloader.reload(&Environment::default(), "a test").await
     }
 
     /// A connection.
@@ -101,10 +115,15 @@ impl House {
         found().context("it was there a moment ago")
     }
 
+    /// The candidate of that place in the configuration.
+    pub(crate) fn candidate(&self, index: usize) -> Arc<Candidate> {
+        self.running.gateway.deployment().routes.candidates()[index].clone()
+    }
+
     /// Waits until nothing is held any more: no place, no sandbox, no call.
     pub(crate) async fn settled(&self) -> Result<()> {
         let gateway = &self.running.gateway;
-        let all = gateway.config.server.concurrency;
+        let all = gateway.deployment().config.server.concurrency;
         let settled = until(|| {
             gateway.places.available_permits() == all && gateway.engine.free_places() == self.free
         });
@@ -134,6 +153,11 @@ pub(crate) async fn until(done: impl Fn() -> bool) -> Result<()> {
 
 /// A configuration of this text in a file of that folder, on free ports.
 pub(crate) fn configured(files: &TempDir, text: &str, environment: &Environment) -> Result<Config> {
+    let file = write(files, text)?;
+    config::load(&file, environment).map_err(|problems| anyhow::anyhow!("{problems}"))
+}
+
+fn write(files: &TempDir, text: &str) -> Result<PathBuf> {
     let text = format!(
         "[admin]\nlisten = \"127.0.0.1:0\"\n[sandbox]\ninstances = 32\n\
          [plugins]\ncache = {CACHE:?}\n[server]\n{}{text}",
@@ -141,7 +165,7 @@ pub(crate) fn configured(files: &TempDir, text: &str, environment: &Environment)
     );
     let file = files.path().join("portcullis.toml");
     std::fs::write(&file, text)?;
-    config::load(&file, environment).map_err(|problems| anyhow::anyhow!("{problems}"))
+    Ok(file)
 }
 
 /// A chat whose one message is long enough to be worth streaming.

@@ -61,7 +61,8 @@ fn what_was_said_by_who_was_asked_goes_before_who_was_passed_over() -> Result<()
         let answer = house.caller(Http::One).await?.chat(&long("auto")).await?;
         ensure!(answer.status == 503, "{answer:?}");
         // An open circuit does not leave the request to a model that it does not fit.
-        let candidates = house.running.gateway.routes.candidates();
+        let deployment = house.running.gateway.deployment();
+        let candidates = deployment.routes.candidates();
         let ill = candidates.iter().find(|it| it.profile.id == "house/error-503");
         let ill = ill.context("it is not there")?;
         while ill.circuit.leave().is_some() {

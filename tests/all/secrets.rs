@@ -76,7 +76,7 @@ fn check(credential: &str, arrived: impl Fn(&Recorded) -> bool) -> Result<()> {
 async fn exchange(lines: &str, arrived: impl Fn(&Recorded) -> bool) -> Result<String> {
     let environment = Environment::from_iter([("HOUSE_KEY", SECRET)]);
     let house = House::open_with(lines, &environment).await?;
-    let mut seen = format!("{:?}", house.running.gateway.config);
+    let mut seen = format!("{:?}", house.running.gateway.deployment().config);
     for script in ["echo", "error-401", "error-500", "redirect", "cut-after-3", "silent", "empty"] {
         for streaming in [true, false] {
             let mut caller = house.caller(Http::One).await?;

@@ -1,37 +1,64 @@
 //! What the operator's own address answers. It is served beside the clients' port, so that a
 //! probe is never behind a queue of requests.
 
+use crate::config::Environment;
 use crate::gateway::Gateway;
 use crate::memory::{Memory, Version, Weigh};
+use crate::reload::Reloader;
 use crate::serve::State;
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, StatusCode};
+use http::header::{CONTENT_TYPE, ORIGIN};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use portcullis_sandbox::{Pinned, World};
 use serde::Serialize;
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// What is said to who asks for something else.
-const SERVED: &str = "served here: /healthz, /readyz, /api/v1/requests, /api/v1/plugins\n";
+const SERVED: &str =
+    "served here: GET /healthz, /readyz, /api/v1/requests, /api/v1/plugins; POST /api/v1/reload\n";
 
 /// Answers one request.
-pub fn answer(
+pub async fn answer(
     gateway: &Gateway,
     state: &State,
-    request: &http::Request<Incoming>,
+    reloader: &Reloader,
+    request: http::Request<Incoming>,
 ) -> http::Response<Full<Bytes>> {
-    if request.method() != Method::GET {
-        return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is served here\n");
-    }
-    match request.uri().path() {
-        "/healthz" => text(StatusCode::OK, "ok\n"),
-        "/readyz" if state.is_draining() => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-        "/readyz" => text(StatusCode::OK, "ready\n"),
-        "/api/v1/requests" => json(&gateway.records.newest()),
-        "/api/v1/plugins" => json(&plugins(gateway)),
+    match (request.method(), request.uri().path()) {
+        (&Method::GET, "/healthz") => text(StatusCode::OK, "ok\n"),
+        (&Method::GET, "/readyz") if state.is_draining() => {
+            text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+        }
+        (&Method::GET, "/readyz") => text(StatusCode::OK, "ready\n"),
+        (&Method::GET, "/api/v1/requests") => json(StatusCode::OK, &gateway.records.newest()),
+        (&Method::GET, "/api/v1/plugins") => json(StatusCode::OK, &plugins(gateway)),
+        (&Method::POST, _) if is_of_a_page(request.headers()) => {
+            text(StatusCode::FORBIDDEN, "pages of other origins change nothing here\n")
+        }
+        (&Method::POST, "/api/v1/reload") => reload(reloader).await,
+        (_, path) if SERVED.contains(path) && path.len() > 1 => {
+            text(StatusCode::METHOD_NOT_ALLOWED, SERVED)
+        }
         _ => text(StatusCode::NOT_FOUND, SERVED),
+    }
+}
+
+/// Whether it comes from a page in a browser: those send where they are from with whatever may
+/// change something, and this address is within reach of every page that the operator looks at.
+fn is_of_a_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGIN)
+}
+
+async fn reload(reloader: &Reloader) -> http::Response<Full<Bytes>> {
+    match reloader.reload(&Environment::of_process(), "asked for by the API").await {
+        Ok(reloaded) => json(StatusCode::OK, &reloaded),
+        Err(why) => {
+            let problems: Vec<String> = why.to_string().lines().map(str::to_owned).collect();
+            json(StatusCode::UNPROCESSABLE_ENTITY, &json!({ "problems": problems }))
+        }
     }
 }
 
@@ -56,13 +83,13 @@ struct Serving {
 }
 
 fn plugins(gateway: &Gateway) -> Vec<Serving> {
-    let providers = gateway.providers.iter().map(|provider| {
+    let deployment = gateway.deployment();
+    let providers = deployment.providers.iter().map(|provider| {
         serving(format!("providers.{}", provider.configured.name), &provider.plugin.pin())
     });
-    let policies = gateway
-        .policies
-        .iter()
-        .map(|policy| serving(format!("policies.{}", policy.name), &policy.plugin.pin()));
+    let policies = deployment.policies.iter().map(|policy| {
+        serving(format!("policies.{}", policy.configured.name), &policy.plugin.pin())
+    });
     providers.chain(policies).collect()
 }
 
@@ -80,12 +107,13 @@ fn serving<W: World, R: Weigh>(name: String, pinned: &Pinned<Version<W, R>>) -> 
     }
 }
 
-fn json(value: &impl Serialize) -> http::Response<Full<Bytes>> {
+fn json(status: StatusCode, value: &impl Serialize) -> http::Response<Full<Bytes>> {
     let written = match serde_json::to_string(value) {
         Ok(written) => written,
         Err(error) => return text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
     };
     let mut response = http::Response::new(Full::new(Bytes::from(written)));
+    *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

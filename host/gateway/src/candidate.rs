@@ -1,6 +1,6 @@
 //! Where a request could go: a model at a provider, and how it did of late.
 
-use crate::circuit::{self, Circuit};
+use crate::circuit::{self, Circuit, Leave};
 use crate::config::{Candidate as Configured, Tokens};
 use crate::contract::{Usage, candidacy};
 use crate::events;
@@ -19,17 +19,26 @@ pub struct Candidate {
     pub profile: Configured,
     /// The upstream's name of the model.
     pub model: Arc<str>,
-    /// How it did of late.
-    pub signals: Signals,
+    /// The index of its provider in its deployment.
+    pub provider: usize,
+    /// How it did of late. Like its circuit it outlives a deployment that changes nothing of its
+    /// provider.
+    pub signals: Arc<Signals>,
     /// Whether it is passed over at present.
-    pub circuit: Circuit,
+    pub circuit: Arc<Circuit>,
 }
 
 impl Candidate {
     /// A candidate that nobody has asked yet.
-    pub fn new(profile: Configured) -> Self {
+    pub fn new(profile: Configured, provider: usize) -> Self {
         let model = Arc::from(profile.model.as_str());
-        Self { profile, model, signals: Signals::default(), circuit: Circuit::default() }
+        Self { profile, model, provider, signals: Arc::default(), circuit: Arc::default() }
+    }
+
+    /// With what is known of how it did in an earlier deployment.
+    #[must_use]
+    pub fn known_as(self, before: &Self) -> Self {
+        Self { signals: before.signals.clone(), circuit: before.circuit.clone(), ..self }
     }
 
     /// What the request would cost at most, in US dollars; `None` where a price is unknown.
@@ -57,6 +66,22 @@ impl Candidate {
 
 /// What becomes of its attempts.
 impl Candidate {
+    /// Leave to ask it, unless its circuit is open or somebody else is trying.
+    pub fn leave(&self) -> Option<Leave<'_>> {
+        let leave = self.circuit.leave()?;
+        if leave.is_trial() {
+            events::CircuitHalfOpen { candidate: &self.profile.id }.emit();
+        }
+        Some(leave)
+    }
+
+    /// An attempt was answered.
+    pub fn succeeded(&self) {
+        if self.circuit.succeeded() {
+            events::CircuitClosed { candidate: &self.profile.id }.emit();
+        }
+    }
+
     /// Keeps that it answered: when its call was made, how long its first content took, and what
     /// it counted.
     pub fn answered(
@@ -158,7 +183,7 @@ impl candidacy::HostCandidates for State<Serving> {
         let profile = &candidate.profile;
         Ok(candidacy::Profile {
             id: profile.id.clone(),
-            provider: profile.id.split('/').next().unwrap_or_default().to_owned(),
+            provider: profile.provider().to_owned(),
             model: profile.model.clone(),
             priority: profile.priority,
             operations: profile.operations.clone(),

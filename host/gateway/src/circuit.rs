@@ -66,13 +66,16 @@ impl Circuit {
         }
     }
 
-    /// A request succeeded.
-    pub fn succeeded(&self) {
+    /// A request succeeded. Returns whether that closed it.
+    pub fn succeeded(&self) -> bool {
         let mut inside = self.inside();
         // Most calls find it well already.
-        if inside.failures != 0 || inside.open_until.is_some() {
-            *inside = Inside { trying: inside.trying, ..Inside::default() };
+        if inside.failures == 0 && inside.open_until.is_none() {
+            return false;
         }
+        let closes = inside.open_until.is_some();
+        *inside = Inside { trying: inside.trying, ..Inside::default() };
+        closes
     }
 
     /// A request failed by the upstream's doing; `wait` is what it asked for. Returns for how

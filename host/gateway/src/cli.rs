@@ -7,8 +7,9 @@ mod log;
 mod models;
 
 use crate::config::{self, Config, Environment};
+use crate::watch::Watch;
 use crate::{load, serve};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -76,11 +77,12 @@ pub fn run() -> ExitCode {
 fn configuration(file: Option<&Path>) -> Result<Config> {
     let environment = Environment::of_process();
     let here = Path::new(FILE);
-    Ok(match file {
-        Some(file) => config::load(file, &environment)?,
-        None if here.exists() => config::load(here, &environment)?,
-        None => Config::from_environment(&environment)?,
-    })
+    let read = match file {
+        Some(file) => config::load(file, &environment),
+        None if here.exists() => config::load(here, &environment),
+        None => Config::from_environment(&environment),
+    };
+    read.map_err(|problems| anyhow!("{problems} Nothing was started."))
 }
 
 fn runtime(config: &Config) -> Result<Runtime> {
@@ -97,10 +99,20 @@ fn run_serve(from: &From) -> Result<ExitCode> {
     eprint!("{}", config.describe());
     runtime(&config)?.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let mut watch = Watch::of(&config);
         let running = serve::start(config).await?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            interrupted = tokio::signal::ctrl_c() => interrupted?,
+        loop {
+            let reason = tokio::select! {
+                _ = terminate.recv() => break,
+                interrupted = tokio::signal::ctrl_c() => break interrupted?,
+                _ = hang_up.recv() => "SIGHUP",
+                () = watch.changed() => "a file changed",
+            };
+            // What came of it stands in the log; what was wrong has changed nothing.
+            if running.reloader.reload(&Environment::of_process(), reason).await.is_ok() {
+                watch.follow(&running.gateway.deployment().config);
+            }
         }
         running.stop().await;
         Ok(ExitCode::SUCCESS)
@@ -113,7 +125,7 @@ fn run_check(from: &From) -> Result<ExitCode> {
     let table = config.describe();
     let gateway = runtime(&config)?.block_on(load::gateway(config))?;
     print!("{table}");
-    for provider in &gateway.providers {
+    for provider in &gateway.deployment().providers {
         let name = &provider.configured.name;
         for (command, why) in provider.commands.missing() {
             eprintln!("warning: [providers.{name}.commands.{command}] {why}");

@@ -69,6 +69,45 @@ fn parse(
 }
 
 impl Config {
+    /// Reads it again from where it came from.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it by now.
+    pub fn reread(&self, environment: &Environment) -> Result<Self, Problems> {
+        match self.sources.first() {
+            Some(file) => load(file, environment),
+            None => Self::from_environment(environment),
+        }
+    }
+
+    /// Keeps of `running` what only a new process can change, and names what would have been
+    /// other.
+    pub fn settle(&mut self, running: &Self) -> Vec<&'static str> {
+        fn keep<T: PartialEq + Clone>(
+            name: &'static str,
+            new: &mut T,
+            running: &T,
+            kept: &mut Vec<&'static str>,
+        ) {
+            if new != running {
+                running.clone_into(new);
+                kept.push(name);
+            }
+        }
+        let mut kept = Vec::new();
+        let (server, runs) = (&mut self.server, &running.server);
+        keep("server.listen", &mut server.listen, &runs.listen, &mut kept);
+        keep("server.header_timeout", &mut server.header_timeout, &runs.header_timeout, &mut kept);
+        keep("server.drain", &mut server.drain, &runs.drain, &mut kept);
+        keep("server.concurrency", &mut server.concurrency, &runs.concurrency, &mut kept);
+        keep("server.workers", &mut server.workers, &runs.workers, &mut kept);
+        keep("admin", &mut self.admin, &running.admin, &mut kept);
+        keep("log", &mut self.log, &running.log, &mut kept);
+        keep("plugins.cache", &mut self.plugins.cache, &running.plugins.cache, &mut kept);
+        keep("sandbox", &mut self.sandbox, &running.sandbox, &mut kept);
+        kept
+    }
+
     /// What the environment offers where there is no file: a provider for every preset whose
     /// key is set.
     ///

@@ -65,19 +65,21 @@ mod tests {
     use crate::config::{Candidate as Configured, Prices};
 
     fn candidate(context_tokens: Option<u32>) -> Candidate {
-        Candidate::new(Configured {
-            id: "house/m1".into(),
-            provider: 0,
-            model: "m1".into(),
-            priority: 1,
-            operations: vec!["chat".into()],
-            features: Vec::new(),
-            tags: Vec::new(),
-            local: false,
-            context_tokens,
-            max_output_tokens: None,
-            prices: Prices::default(),
-        })
+        Candidate::new(
+            Configured {
+                id: "house/m1".into(),
+                model: "m1".into(),
+                priority: 1,
+                operations: vec!["chat".into()],
+                features: Vec::new(),
+                tags: Vec::new(),
+                local: false,
+                context_tokens,
+                max_output_tokens: None,
+                prices: Prices::default(),
+            },
+            0,
+        )
     }
 
     fn request(input_tokens: u32, max_output_tokens: Option<u32>, body: &str) -> Request {

@@ -54,6 +54,7 @@ impl RequestClosed<'_> {
             request = &*record.request,
             tenant = &*record.tenant,
             operation = record.operation,
+            shadow = record.shadow.then_some(true),
             asked = record.asked,
             route = record.route,
             policy = record.policy.as_deref(),
@@ -119,6 +120,32 @@ impl CircuitOpened<'_> {
     }
 }
 
+/// A candidate that was passed over is tried, to see whether it is well again.
+pub struct CircuitHalfOpen<'a> {
+    /// "provider/model".
+    pub candidate: &'a str,
+}
+
+impl CircuitHalfOpen<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        tracing::info!(candidate = self.candidate, "circuit half open");
+    }
+}
+
+/// A candidate that was passed over is well again.
+pub struct CircuitClosed<'a> {
+    /// "provider/model".
+    pub candidate: &'a str,
+}
+
+impl CircuitClosed<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        tracing::info!(candidate = self.candidate, "circuit closed");
+    }
+}
+
 /// An upstream's access token was fetched or renewed.
 pub struct TokenRenewed<'a> {
     /// The token server: its name and port.
@@ -162,6 +189,60 @@ impl Listening {
     /// Writes one line.
     pub fn emit(&self) {
         tracing::info!(address = %self.address, "listening for {}", self.whom);
+    }
+}
+
+/// The configuration was read again, and what it says is in place.
+pub struct Reloaded<'a> {
+    /// Who asked.
+    pub reason: &'a str,
+    /// What came of it.
+    pub reloaded: &'a crate::reload::Reloaded,
+}
+
+impl Reloaded<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        let crate::reload::Reloaded { deployment, changed, at_next_start, took_ms } = self.reloaded;
+        let (changed, at_next_start) = (changed.join(", "), at_next_start.join(", "));
+        tracing::info!(
+            reason = self.reason,
+            deployment,
+            changed = said(&changed),
+            at_next_start = said(&at_next_start),
+            took_ms,
+            "reloaded"
+        );
+    }
+}
+
+/// The configuration was read again, and nothing of it was put in place.
+pub struct ReloadFailed<'a> {
+    /// Who asked.
+    pub reason: &'a str,
+    /// Everything that is wrong.
+    pub why: &'a crate::reload::ReloadError,
+}
+
+impl ReloadFailed<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        tracing::error!(reason = self.reason, "not reloaded, nothing was changed: {}", self.why);
+    }
+}
+
+/// Files of the configuration cannot be watched: changes are noticed when somebody asks.
+pub struct WatchFailed<'a> {
+    /// Which.
+    pub what: &'a str,
+    /// Why.
+    pub why: &'a dyn Display,
+}
+
+impl WatchFailed<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        tracing::warn!(what = self.what, "not watched: {}", self.why);
     }
 }
 

@@ -1,21 +1,25 @@
-//! Tries a plan's candidates, in order, until one answers.
+//! Tries a plan's candidates until one answers: one after the other, and beside each other where
+//! the plan hedges.
 //!
 //! Everything here happens before the commit point: as long as this has not returned, no byte
 //! of content has reached the client. After it nothing is tried again.
 
 use crate::attempt::{self, Answered};
 use crate::candidate::Candidate;
-use crate::circuit::State;
+use crate::circuit::{Leave, State};
 use crate::context;
 use crate::contract::FailureKind;
 use crate::failure::{Failure, Then};
-use crate::gateway::Gateway;
 use crate::plan::{Plan, Planned};
 use crate::provider::{Generation, Provider};
 use crate::record::{Entry, Tried};
 use crate::request::Request;
-use std::sync::Arc;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::time::{timeout, timeout_at};
 
 /// The first pause before the same candidate is tried again; it doubles from there.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -23,119 +27,214 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// wants more is left alone, and the next candidate asked.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Attempts of one request that are under way beside each other at most.
+const MOST_AT_ONCE: usize = 4;
+
 /// Runs a plan.
 ///
 /// # Errors
 ///
 /// The last failure, when no attempt was answered.
 pub async fn run(
-    gateway: &Gateway,
+    providers: &[Arc<Provider>],
     request: &Arc<Request>,
     plan: &Plan,
     entry: &mut Entry,
 ) -> Result<(Arc<Candidate>, Answered), Failure> {
-    let mut last = Failure::PassedOver { why: "none is configured" };
-    let mut pins = Pins::default();
-    let mut skipped = Vec::new();
-    let mut asked = false;
-    for planned in &plan.attempts {
-        if let Err(failure) = context::check(request, &planned.candidate) {
-            entry.tried.push(Tried::of(&planned.candidate, &failure, Duration::ZERO));
-            // What those said that were asked is of more use to the client.
-            last = if asked { last } else { failure };
-            continue;
+    let (pins, entry) = (Mutex::default(), Mutex::new(entry));
+    let course = Course { providers, request, pins, entry };
+    course.run(&plan.attempts).await
+}
+
+/// One request on its way through its attempts.
+struct Course<'a> {
+    providers: &'a [Arc<Provider>],
+    request: &'a Arc<Request>,
+    pins: Mutex<Pins>,
+    entry: Mutex<&'a mut Entry>,
+}
+
+/// What is still to be tried, and what came of the rest.
+struct Left<'a> {
+    waiting: VecDeque<&'a Planned>,
+    /// Those that are asked only if nobody else is, and why.
+    skipped: Vec<(&'a Planned, &'static str)>,
+    asked: bool,
+    last: Failure,
+}
+
+/// What came of one candidate.
+type Ended<'a> = (&'a Planned, Result<Answered, Failure>);
+
+impl<'a> Course<'a> {
+    async fn run(&self, attempts: &'a [Planned]) -> Result<(Arc<Candidate>, Answered), Failure> {
+        let began = Instant::now();
+        let mut left = Left::of(attempts);
+        let mut running = FuturesUnordered::new();
+        let mut under_way: Vec<(&Planned, Instant)> = Vec::new();
+        while !(running.is_empty() && left.waiting.is_empty()) {
+            let hedge = left.hedge().filter(|_| running.len() < MOST_AT_ONCE);
+            let ended = match hedge.map(|after| began + after) {
+                _ if running.is_empty() => None,
+                None => running.next().await,
+                Some(at) => timeout_at(at.into(), running.next()).await.ok().flatten(),
+            };
+            let Some((planned, outcome)) = ended else {
+                // All before it have failed, or its own time has come.
+                if let Some(planned) = left.waiting.pop_front()
+                    && let Some((leave, retries)) = self.admit(planned, &mut left)
+                {
+                    under_way.push((planned, Instant::now()));
+                    running.push(self.persist(planned, Some(leave), retries));
+                }
+                continue;
+            };
+            under_way.retain(|(other, _)| !std::ptr::eq(*other, planned));
+            match outcome {
+                Ok(answered) => {
+                    for (planned, since) in under_way {
+                        self.note(Tried::overtaken(&planned.candidate, since.elapsed()));
+                    }
+                    return Ok((planned.candidate.clone(), answered));
+                }
+                Err(failure) => left.failed(failure),
+            }
         }
-        let Some(leave) = planned.candidate.circuit.leave() else {
-            skipped.push(planned);
-            continue;
+        drop(running);
+        // A circuit decides who is asked first, not whether anybody is: a request whose only
+        // candidates are ill gets their own word for it.
+        if !left.asked
+            && let Some((planned, _)) = left.skipped.first()
+        {
+            let (_, outcome) = self.persist(planned, None, 0).await;
+            return Ok((planned.candidate.clone(), outcome?));
+        }
+        for (planned, why) in left.skipped {
+            let failure = Failure::PassedOver { why };
+            self.note(Tried::of(&planned.candidate, &failure, Duration::ZERO));
+        }
+        Err(left.last)
+    }
+
+    /// Leave to ask a candidate now, and how often again; if there is none, it is noted why.
+    fn admit(&self, planned: &'a Planned, left: &mut Left<'a>) -> Option<(Leave<'a>, u32)> {
+        let candidate = &planned.candidate;
+        if let Err(failure) = context::check(self.request, candidate) {
+            self.note(Tried::of(candidate, &failure, Duration::ZERO));
+            // What those said that were asked is of more use to the client.
+            if !left.asked {
+                left.last = failure;
+            }
+            return None;
+        }
+        if candidate.signals.exhausted() {
+            left.skipped.push((planned, "its upstream's rate limit is used up"));
+            return None;
+        }
+        let Some(leave) = candidate.leave() else {
+            left.skipped.push((planned, "its circuit is open"));
+            return None;
         };
-        asked = true;
+        left.asked = true;
         // To see whether it is well again, one call is enough.
         let retries = if leave.is_trial() { 0 } else { planned.retries };
-        match persist(gateway, &mut pins, request, planned, retries, entry).await {
-            Ok(answered) => return Ok((planned.candidate.clone(), answered)),
-            Err(failure) if failure.verdict().0 == Then::GiveUp => return Err(failure),
-            Err(failure) => last = failure,
+        Some((leave, retries))
+    }
+
+    /// Tries one candidate, and again as often as it may.
+    async fn persist(
+        &self,
+        planned: &'a Planned,
+        _leave: Option<Leave<'a>>,
+        mut retries: u32,
+    ) -> Ended<'a> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let failure = match self.once(planned).await {
+                Ok(answered) => return (planned, Ok(answered)),
+                Err(failure) => failure,
+            };
+            if failure.verdict().0 != Then::Again || retries == 0 {
+                return (planned, Err(failure));
+            }
+            // Half of it at random, so that those who failed together do not return together.
+            let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
+            let wait = failure.retry_after().map_or(jittered, |asked| asked + jittered / 10);
+            if wait > LONGEST_PAUSE || wait >= self.request.time_left() {
+                return (planned, Err(failure));
+            }
+            tokio::time::sleep(wait).await;
+            // This very failure may have opened it.
+            if planned.candidate.circuit.state() == State::Open {
+                return (planned, Err(failure));
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            retries -= 1;
         }
     }
-    // A circuit decides who is asked first, not whether anybody is: a request whose only
-    // candidates are ill gets their own word for it.
-    if !asked && let Some(planned) = skipped.first() {
-        let answered = persist(gateway, &mut pins, request, planned, 0, entry).await?;
-        return Ok((planned.candidate.clone(), answered));
-    }
-    for planned in skipped {
-        let failure = Failure::PassedOver { why: "its circuit is open" };
-        entry.tried.push(Tried::of(&planned.candidate, &failure, Duration::ZERO));
-    }
-    Err(last)
-}
 
-/// Tries one candidate, and again as often as it may.
-async fn persist(
-    gateway: &Gateway,
-    pins: &mut Pins,
-    request: &Arc<Request>,
-    planned: &Planned,
-    mut retries: u32,
-    entry: &mut Entry,
-) -> Result<Answered, Failure> {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let failure = match once(gateway, pins, request, planned, entry).await {
-            Ok(answered) => return Ok(answered),
-            Err(failure) => failure,
+    /// One attempt, with its time bounded and its outcome noted.
+    async fn once(&self, planned: &Planned) -> Result<Answered, Failure> {
+        let candidate = &planned.candidate;
+        let provider = &self.providers[candidate.provider];
+        let began = Instant::now();
+        let bound = planned.timeout.unwrap_or(provider.configured.timeouts.whole);
+        let left = self.request.time_left();
+        let generation = lock(&self.pins).of(candidate.provider, provider);
+        let attempt = attempt::make(provider, generation, candidate, self.request);
+        let failure = match timeout(bound.min(left), attempt).await {
+            Ok(Ok(answered)) => {
+                candidate.succeeded();
+                self.note(Tried::answered(candidate, began.elapsed()));
+                return Ok(answered);
+            }
+            Ok(Err(failure)) => failure,
+            Err(_) if left <= bound => Failure::OutOfTime,
+            Err(_) => {
+                let message = format!("No answer began within {} ms.", bound.as_millis());
+                Failure::reported(FailureKind::TimedOut, message)
+            }
         };
-        if failure.verdict().0 != Then::Again || retries == 0 {
-            return Err(failure);
-        }
-        // Half of it at random, so that those who failed together do not return together.
-        let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
-        let wait = failure.retry_after().map_or(jittered, |asked| asked + jittered / 10);
-        if wait > LONGEST_PAUSE || wait >= request.time_left() {
-            return Err(failure);
-        }
-        tokio::time::sleep(wait).await;
-        // This very failure may have opened it.
-        if planned.candidate.circuit.state() == State::Open {
-            return Err(failure);
-        }
-        pause = (pause * 2).min(LONGEST_PAUSE);
-        retries -= 1;
+        self.note(Tried::of(candidate, &failure, began.elapsed()));
+        candidate.failed(&failure, began.elapsed());
+        Err(failure)
+    }
+
+    fn note(&self, tried: Tried) {
+        lock(&self.entry).tried.push(tried);
     }
 }
 
-/// One attempt, with its time bounded and its outcome noted.
-async fn once(
-    gateway: &Gateway,
-    pins: &mut Pins,
-    request: &Arc<Request>,
-    planned: &Planned,
-    entry: &mut Entry,
-) -> Result<Answered, Failure> {
-    let candidate = &planned.candidate;
-    let provider = &gateway.providers[candidate.profile.provider];
-    let began = Instant::now();
-    let bound = planned.timeout.unwrap_or(provider.configured.timeouts.whole);
-    let left = request.time_left();
-    let generation = pins.of(candidate.profile.provider, provider);
-    let attempt = attempt::make(provider, generation, candidate, request);
-    let failure = match tokio::time::timeout(bound.min(left), attempt).await {
-        Ok(Ok(answered)) => {
-            candidate.circuit.succeeded();
-            entry.tried.push(Tried::answered(candidate, began.elapsed()));
-            return Ok(answered);
+impl<'a> Left<'a> {
+    fn of(attempts: &'a [Planned]) -> Self {
+        Self {
+            waiting: attempts.iter().collect(),
+            skipped: Vec::new(),
+            asked: false,
+            last: Failure::PassedOver { why: "none is configured" },
         }
-        Ok(Err(failure)) => failure,
-        Err(_) if left <= bound => Failure::OutOfTime,
-        Err(_) => {
-            let message = format!("No answer began within {} ms.", bound.as_millis());
-            Failure::reported(FailureKind::TimedOut, message)
+    }
+
+    /// When the next attempt begins beside those that are under way, if it does.
+    fn hedge(&self) -> Option<Duration> {
+        self.waiting.front().map(|planned| planned.start_after).filter(|after| !after.is_zero())
+    }
+
+    fn failed(&mut self, failure: Failure) {
+        if self.last.verdict().0 == Then::GiveUp {
+            return;
         }
-    };
-    entry.tried.push(Tried::of(candidate, &failure, began.elapsed()));
-    candidate.failed(&failure, began.elapsed());
-    Err(failure)
+        if failure.verdict().0 == Then::GiveUp {
+            // Nobody else is asked. Whoever was asked beside it may see it otherwise.
+            self.waiting.clear();
+            self.skipped.clear();
+        }
+        self.last = failure;
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The versions of plugins that one request began with: it sees no other, however often it is

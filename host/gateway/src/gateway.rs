@@ -1,21 +1,20 @@
 //! The gateway: what it holds, and the path of a request through it.
 
-use crate::catalogue::Catalogue;
-use crate::config::Config;
+use crate::config::Server;
 use crate::contract::Reported;
+use crate::deployment::Deployment;
 use crate::failure::Failure;
 use crate::ingress::{self, Wanted};
 use crate::plan::Plan;
-use crate::policy::{self, Policy};
-use crate::provider::Provider;
+use crate::policy;
 use crate::record::{Entry, Kept};
 use crate::refusal::Refusal;
 use crate::request::{Operation, Request};
 use crate::respond::{self, Response};
-use crate::route::Routes;
 use crate::wire::dialect::Dialect;
 use crate::wire::transcript;
-use crate::{events, execute};
+use crate::{events, execute, shadow};
+use arc_swap::ArcSwap;
 use http::request::Parts;
 use hyper::body::Incoming;
 use portcullis_sandbox::Engine;
@@ -28,24 +27,19 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// Whose requests are served while no keys are configured.
 const TENANT: &str = "default";
 
+/// Copies of requests that may be under way at once.
+const MOST_SHADOWS: usize = 64;
+
 /// Everything that requests need. One a process, shared by all of them.
 pub struct Gateway {
-    /// What was configured.
-    pub config: Config,
     /// The engine that all plugins run in.
     pub engine: Engine,
-    /// By the index that candidates name.
-    pub providers: Vec<Arc<Provider>>,
-    /// By the index that routes name.
-    pub policies: Vec<Arc<Policy>>,
-    /// What a model's name can mean.
-    pub routes: Routes,
-    /// What upstreams offer beyond what is configured.
-    pub catalogue: Catalogue,
     /// The newest records.
     pub records: Arc<Kept>,
     /// Requests that may be under way at once.
     pub places: Arc<Semaphore>,
+    shadows: Arc<Semaphore>,
+    deployment: ArcSwap<Deployment>,
 }
 
 /// Leave to be served, until the answer's last byte.
@@ -54,19 +48,41 @@ pub struct Permit {
 }
 
 impl Gateway {
+    /// A gateway that begins with this deployment.
+    pub fn new(engine: Engine, deployment: Deployment) -> Self {
+        Self {
+            engine,
+            records: Arc::default(),
+            places: Arc::new(Semaphore::new(deployment.config.server.concurrency)),
+            shadows: Arc::new(Semaphore::new(MOST_SHADOWS)),
+            deployment: ArcSwap::from_pointee(deployment),
+        }
+    }
+
+    /// What runs at present, for as long as the caller holds it.
+    pub fn deployment(&self) -> Arc<Deployment> {
+        self.deployment.load_full()
+    }
+
+    /// Puts another deployment in place, in one step.
+    pub fn deploy(&self, deployment: Deployment) {
+        self.deployment.store(Arc::new(deployment));
+    }
+
     /// Answers a request. This is its whole path; each step is one file.
     pub async fn answer(&self, request: http::Request<Incoming>) -> Response {
         let began = Instant::now();
         let (parts, body) = request.into_parts();
         let (id, dialect) = (ingress::id(&parts), Dialect::of(&parts));
+        let deployment = self.deployment();
         let answered = match ingress::route(&parts.method, parts.uri.path()) {
             Ok(Wanted::Operation(operation)) => {
-                self.serve(operation, &parts, body, id.clone(), began).await
+                self.serve(&deployment, operation, &parts, body, id.clone(), began).await
             }
-            Ok(Wanted::Models) => Ok(respond::models(self, dialect).await),
-            Ok(Wanted::Model(model)) => respond::model(self, dialect, &model),
+            Ok(Wanted::Models) => Ok(respond::models(&deployment, dialect).await),
+            Ok(Wanted::Model(model)) => respond::model(&deployment, dialect, &model),
             Err(refusal) => {
-                self.drain(body).await;
+                ingress::drain(body, deployment.config.server.body_timeout).await;
                 Err(refusal)
             }
         };
@@ -80,30 +96,33 @@ impl Gateway {
 
     async fn serve(
         &self,
+        deployment: &Arc<Deployment>,
         operation: Operation,
         parts: &Parts,
         body: Incoming,
         id: Arc<str>,
         began: Instant,
     ) -> Result<Response, Refusal> {
+        let server = &deployment.config.server;
         // Before the body is read: bodies are what fills the memory of a gateway that has too
         // much to do.
-        let permit = match ingress::check_type(operation, parts).and_then(|()| self.admit()) {
+        let permit = match ingress::check_type(operation, parts).and_then(|()| self.admit(server)) {
             Ok(permit) => permit,
             Err(refusal) => {
-                self.drain(body).await;
+                ingress::drain(body, server.body_timeout).await;
                 return Err(refusal);
             }
         };
-        let request = self.read(operation, parts, body, id, began).await?;
-        let target = self.routes.find(&request.asked)?.narrowed(&request)?;
+        let request = read(server, operation, parts, body, id, began).await?;
+        let target = deployment.routes.find(&request.asked)?.narrowed(&request)?;
         let request = Arc::new(request.bounded(began, target.timeout));
         let mut entry = Entry::open(&self.records, &request, &target.route, began);
         let plan = match self.plan(&request, &target, &mut entry).await {
             Ok(plan) => plan,
             Err(failure) => return Err(self.give_up(entry, failure)),
         };
-        match execute::run(self, &request, &plan, &mut entry).await {
+        shadow::cast(self, deployment, &request, &plan, &mut entry);
+        match execute::run(&deployment.providers, &request, &plan, &mut entry).await {
             Ok((candidate, answered)) => {
                 Ok(respond::answer(&request, candidate, answered, entry, permit))
             }
@@ -114,61 +133,18 @@ impl Gateway {
         }
     }
 
-    /// Reads the request as far as the gateway has to understand it.
-    async fn read(
-        &self,
-        operation: Operation,
-        parts: &Parts,
-        body: Incoming,
-        id: Arc<str>,
-        began: Instant,
-    ) -> Result<Request, Refusal> {
-        let server = &self.config.server;
-        let body = ingress::body(body, server.max_body, server.body_timeout).await?;
-        let (body, attachment) = match operation {
-            Operation::Transcription => {
-                transcript::read(ingress::content_type(parts), body).await?
-            }
-            _ => (body, None),
-        };
-        let dialect = Dialect::of(parts);
-        let head = dialect.head(operation, &body)?;
-        let body = dialect.taken(body);
-        let mut labels = ingress::labels(parts);
-        labels.extend(head.labels);
-        Ok(Request {
-            id,
-            operation,
-            dialect,
-            asked: head.model,
-            streaming: head.streaming,
-            wants_usage: head.wants_usage,
-            base64: head.base64,
-            answers: head.answers,
-            labels,
-            needs: head.needs,
-            input_tokens: head.input_tokens,
-            max_output_tokens: head.max_output_tokens,
-            tenant: TENANT.into(),
-            deadline: began + LONGEST,
-            body,
-            attachment,
-            canonical: OnceLock::new(),
-        })
-    }
-
-    /// Reads a body that nobody wants, within bounds: a client that is still sending when the
-    /// connection is closed sees that, and not the refusal.
-    async fn drain(&self, body: Incoming) {
-        ingress::drain(body, self.config.server.body_timeout).await;
-    }
-
     /// Takes a place among the requests under way; never waits for one.
-    fn admit(&self) -> Result<Permit, Refusal> {
+    fn admit(&self, server: &Server) -> Result<Permit, Refusal> {
         match self.places.clone().try_acquire_owned() {
             Ok(place) => Ok(Permit { _place: place }),
-            Err(_) => Err(Refusal::busy(self.config.server.concurrency)),
+            Err(_) => Err(Refusal::busy(server.concurrency)),
         }
+    }
+
+    /// Takes a place among the copies of requests, if there is one.
+    pub fn shadow(&self) -> Option<Permit> {
+        let place = self.shadows.clone().try_acquire_owned().ok()?;
+        Some(Permit { _place: place })
     }
 
     /// Asks the route's policies and takes what is allowed of their answer.
@@ -183,10 +159,7 @@ impl Gateway {
         entry.policy_us = micros(began.elapsed());
         let plan = Plan::of(answered, &target.candidates)
             .map_err(|refused: Reported| Failure::Reported(refused))?;
-        entry.policy.clone_from(&plan.policy);
-        entry.reason.clone_from(&plan.reason);
-        entry.labels.clone_from(&plan.labels);
-        entry.remarks.clone_from(&plan.remarks);
+        entry.planned(&plan);
         Ok(plan)
     }
 
@@ -196,6 +169,46 @@ impl Gateway {
         entry.fail(&failure);
         refusal
     }
+}
+
+/// Reads the request as far as the gateway has to understand it.
+async fn read(
+    server: &Server,
+    operation: Operation,
+    parts: &Parts,
+    body: Incoming,
+    id: Arc<str>,
+    began: Instant,
+) -> Result<Request, Refusal> {
+    let body = ingress::body(body, server.max_body, server.body_timeout).await?;
+    let (body, attachment) = match operation {
+        Operation::Transcription => transcript::read(ingress::content_type(parts), body).await?,
+        _ => (body, None),
+    };
+    let dialect = Dialect::of(parts);
+    let head = dialect.head(operation, &body)?;
+    let body = dialect.taken(body);
+    let mut labels = ingress::labels(parts);
+    labels.extend(head.labels);
+    Ok(Request {
+        id,
+        operation,
+        dialect,
+        asked: head.model,
+        streaming: head.streaming,
+        wants_usage: head.wants_usage,
+        base64: head.base64,
+        answers: head.answers,
+        labels,
+        needs: head.needs,
+        input_tokens: head.input_tokens,
+        max_output_tokens: head.max_output_tokens,
+        tenant: TENANT.into(),
+        deadline: began + LONGEST,
+        body,
+        attachment,
+        canonical: OnceLock::new(),
+    })
 }
 
 impl Request {

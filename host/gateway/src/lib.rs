@@ -4,9 +4,12 @@
 //! is its whole path. ARCHITECTURE.md, beside the sources, says what each step may not do.
 
 pub mod config;
+pub mod deployment;
 pub mod load;
+pub mod reload;
 pub mod serve;
 pub mod settle;
+pub mod watch;
 
 pub mod gateway;
 
@@ -33,6 +36,7 @@ pub mod execute;
 pub mod frame;
 pub mod parallel;
 pub mod provider;
+pub mod shadow;
 pub mod upstream;
 
 pub mod passthrough;

@@ -4,19 +4,19 @@
 //! mend one plugin only to hear of the next.
 
 use crate::bundle;
-use crate::catalogue::Catalogue;
 use crate::config::{Config, LimitOverrides, PluginSource, RateLimitHeaders};
+use crate::deployment::Deployment;
 use crate::events::{CommandMissing, PluginLoaded};
 use crate::gateway::Gateway;
 use crate::memory::Version;
 use crate::policy::{Policy, PolicyWorld};
 use crate::provider::{Provider, ProviderWorld};
-use crate::record::Kept;
-use crate::route::Routes;
 use crate::upstream::command::Commands;
 use crate::upstream::http::{Client, ClientError, Target};
 use http::HeaderName;
-use portcullis_sandbox::{Engine, Grants, Limits, Manifest, Plugin, Settings, Slot, World};
+use portcullis_sandbox::{
+    Engine, Grants, Limits, Manifest, Package, Plugin, Settings, Slot, World,
+};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,7 +47,22 @@ pub async fn gateway(config: Config) -> Result<Gateway, LoadProblems> {
         cache: cache_folder(&config),
     })
     .map_err(|error| LoadProblems { problems: vec![error.to_string()] })?;
-    let loading = Loading { engine: &engine, config: &config };
+    let deployment = deployment(&engine, config, None).await?;
+    Ok(Gateway::new(engine, deployment))
+}
+
+/// Makes what runs of a configuration. Of what ran `before`, providers and policies of which
+/// nothing changed go on: their connections, what they remember, and how their candidates did.
+///
+/// # Errors
+///
+/// Everything that keeps it from running.
+pub async fn deployment(
+    engine: &Engine,
+    config: Config,
+    before: Option<&Deployment>,
+) -> Result<Deployment, LoadProblems> {
+    let loading = Loading { engine, config: &config, before };
     // All at once: compiling is what takes time at a first start.
     let providers = config.providers.iter().map(|configured| loading.provider(configured.clone()));
     let policies = config.policies.iter().map(|configured| loading.policy(configured.clone()));
@@ -62,18 +77,14 @@ pub async fn gateway(config: Config) -> Result<Gateway, LoadProblems> {
     if !problems.is_empty() {
         return Err(LoadProblems { problems });
     }
-    let routes = Routes::new(&config, &policies);
-    let places = Arc::new(Semaphore::new(config.server.concurrency));
-    let records = Arc::new(Kept::default());
-    let catalogue = Catalogue::default();
-    Ok(Gateway { config, engine, providers, policies, routes, catalogue, records, places })
+    Ok(Deployment::new(config, providers, policies, before))
 }
 
-fn sound<T>(made: Vec<Result<T, String>>, problems: &mut Vec<String>) -> Vec<Arc<T>> {
+fn sound<T>(made: Vec<Result<Arc<T>, String>>, problems: &mut Vec<String>) -> Vec<Arc<T>> {
     let mut sound = Vec::with_capacity(made.len());
     for made in made {
         match made {
-            Ok(value) => sound.push(Arc::new(value)),
+            Ok(value) => sound.push(value),
             Err(problem) => problems.push(problem),
         }
     }
@@ -91,15 +102,25 @@ fn cache_folder(config: &Config) -> Option<PathBuf> {
 struct Loading<'a> {
     engine: &'a Engine,
     config: &'a Config,
+    before: Option<&'a Deployment>,
 }
 
 impl Loading<'_> {
-    async fn provider(&self, configured: crate::config::Provider) -> Result<Provider, String> {
+    async fn provider(&self, configured: crate::config::Provider) -> Result<Arc<Provider>, String> {
         let name = format!("[providers.{}]", configured.name);
+        let package = self.fetch(&name, &configured.plugin)?;
+        let identity = package.identity();
+        let known = self.before.and_then(|before| before.provider(&configured.name));
+        if let Some(known) = known
+            && known.configured == configured
+            && known.package == identity
+        {
+            return Ok(known.clone());
+        }
         let plugin = self
             .plugin::<ProviderWorld>(
                 &name,
-                &configured.plugin,
+                package,
                 &configured.settings,
                 &configured.grants,
                 &configured.limits,
@@ -124,15 +145,25 @@ impl Loading<'_> {
         let calls = configured.concurrency.map(|most| Arc::new(Semaphore::new(most)));
         let (digest, version) = (plugin.digest(), Version::new(plugin, configured.remember));
         let plugin = Slot::new(digest, version, KEEP);
-        Ok(Provider { configured, plugin, client, commands, rate_limits, calls })
+        let package = identity;
+        Ok(Arc::new(Provider { configured, package, plugin, client, commands, rate_limits, calls }))
     }
 
-    async fn policy(&self, configured: crate::config::Policy) -> Result<Policy, String> {
+    async fn policy(&self, configured: crate::config::Policy) -> Result<Arc<Policy>, String> {
         let name = format!("[policies.{}]", configured.name);
+        let package = self.fetch(&name, &configured.plugin)?;
+        let identity = package.identity();
+        let known = self.before.and_then(|before| before.policy(&configured.name));
+        if let Some(known) = known
+            && known.configured == configured
+            && known.package == identity
+        {
+            return Ok(known.clone());
+        }
         let plugin = self
             .plugin::<PolicyWorld>(
                 &name,
-                &configured.plugin,
+                package,
                 &configured.settings,
                 &configured.grants,
                 &configured.limits,
@@ -142,20 +173,23 @@ impl Loading<'_> {
         let readable = plugin.manifest().asks_for("read-prompt") && grants.allows("read-prompt");
         let (digest, version) = (plugin.digest(), Version::new(plugin, configured.remember));
         let plugin = Slot::new(digest, version, KEEP);
-        Ok(Policy { name: configured.name, plugin, readable })
+        Ok(Arc::new(Policy { configured, package: identity, plugin, readable }))
+    }
+
+    fn fetch(&self, name: &str, source: &PluginSource) -> Result<Package, String> {
+        bundle::fetch(source, self.config.plugins.directory.as_deref())
+            .map_err(|why| format!("{name}: {why}"))
     }
 
     async fn plugin<W: World>(
         &self,
         name: &str,
-        source: &PluginSource,
+        package: Package,
         settings: &Value,
         grants: &[String],
         limits: &LimitOverrides,
     ) -> Result<Arc<Plugin<W>>, String> {
         let began = Instant::now();
-        let package = bundle::fetch(source, self.config.plugins.directory.as_deref())
-            .map_err(|why| format!("{name}: {why}"))?;
         let plugin = format!("plugin `{}` ({})", package.manifest.name, package.digest);
         let grants = grants.iter().cloned().collect();
         let loaded = self.engine.load::<W>(package, settings, &grants, limited(limits)).await;

@@ -19,6 +19,8 @@ const MOST_RETRIES: u32 = 5;
 pub struct Plan {
     /// In order; never empty.
     pub attempts: Vec<Planned>,
+    /// Who gets a copy of the request, and whose answer no client sees.
+    pub shadow: Option<Arc<Candidate>>,
     /// The policy that decided, if one did.
     pub policy: Option<String>,
     /// Why, in a line for the operator.
@@ -33,6 +35,9 @@ pub struct Plan {
 pub struct Planned {
     /// Where to.
     pub candidate: Arc<Candidate>,
+    /// When it begins, from the first attempt on, though others are under way; 0: when all
+    /// before it have failed.
+    pub start_after: Duration,
     /// Further tries at it.
     pub retries: u32,
     /// Until its first content.
@@ -62,8 +67,10 @@ impl Plan {
                     remarks.push(format!("policy {policy}: nothing of its plan was left"));
                     Self::in_order(candidates, "the route's order: the policy's plan was empty")
                 } else {
+                    let shadow = shadow(&proposal, candidates, &mut remarks);
                     Self {
                         attempts,
+                        shadow,
                         policy: Some(policy),
                         reason: words::brief(proposal.reason),
                         labels: words::labels(proposal.labels),
@@ -84,11 +91,13 @@ impl Plan {
     fn in_order(candidates: &[Arc<Candidate>], reason: &str) -> Self {
         let planned = |candidate: &Arc<Candidate>| Planned {
             candidate: candidate.clone(),
+            start_after: Duration::ZERO,
             retries: 1,
             timeout: None,
         };
         Self {
             attempts: candidates.iter().map(planned).collect(),
+            shadow: None,
             policy: None,
             reason: reason.to_owned(),
             labels: Vec::new(),
@@ -116,9 +125,43 @@ fn allowed(
         }
         attempts.push(Planned {
             candidate: candidate.clone(),
+            start_after: Duration::from_millis(attempt.start_after_ms.into()),
             retries: attempt.retries.min(MOST_RETRIES),
             timeout: attempt.timeout_ms.map(|ms| Duration::from_millis(ms.into())),
         });
     }
     attempts
+}
+
+fn shadow(
+    proposal: &policies::Plan,
+    candidates: &[Arc<Candidate>],
+    remarks: &mut Vec<String>,
+) -> Option<Arc<Candidate>> {
+    let index = proposal.shadow?;
+    let candidate = candidates.get(index as usize).cloned();
+    if candidate.is_none() {
+        words::remark(remarks, || format!("dropped the shadow {index}: there is none"));
+    }
+    candidate
+}
+
+impl Plan {
+    /// A copy for one candidate, which is tried once.
+    pub fn shadow_of(&self, candidate: &Arc<Candidate>) -> Self {
+        let planned = Planned {
+            candidate: candidate.clone(),
+            start_after: Duration::ZERO,
+            retries: 0,
+            timeout: None,
+        };
+        Self {
+            attempts: vec![planned],
+            shadow: None,
+            policy: self.policy.clone(),
+            reason: self.reason.clone(),
+            labels: self.labels.clone(),
+            remarks: Vec::new(),
+        }
+    }
 }

@@ -4,12 +4,13 @@
 //! what becomes of it.
 
 use crate::candidate::{Candidate, Choice};
+use crate::config::Policy as Configured;
 use crate::contract::{self, candidacy, policies, policy, requests};
 use crate::memory::{Recalled, Version};
 use crate::request::{Lent, Request, Serving};
 use crate::wire::dialect::Dialect;
 use crate::words;
-use portcullis_sandbox::{Fault, Import, Slot, State, World};
+use portcullis_sandbox::{Digest, Fault, Import, Slot, State, World};
 use std::sync::Arc;
 use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, HasSelf, Instance, InstancePre, Linker, Resource};
@@ -118,8 +119,10 @@ impl Guest {
 
 /// A policy that routes can name.
 pub struct Policy {
-    /// As the operator named it.
-    pub name: String,
+    /// As the operator configured it.
+    pub configured: Configured,
+    /// The package that it was configured with.
+    pub package: Digest,
     /// Its plugin, which can be replaced while requests are under way.
     pub plugin: Slot<Version<PolicyWorld, policies::Decision>>,
     /// Whether it may read what people wrote.
@@ -156,12 +159,13 @@ pub async fn ask(
     for policy in row {
         match decide(policy, request, candidates, &answered.labels).await {
             Ok(Ok(policies::Decision::Route(plan))) => {
-                answered.decision = Some((policy.name.clone(), Decision::Route(plan)));
+                answered.decision = Some((policy.configured.name.clone(), Decision::Route(plan)));
                 break;
             }
             Ok(Ok(policies::Decision::Refuse(failure))) => {
                 let failure = words::failure(failure);
-                answered.decision = Some((policy.name.clone(), Decision::Refuse(failure)));
+                answered.decision =
+                    Some((policy.configured.name.clone(), Decision::Refuse(failure)));
                 break;
             }
             Ok(Ok(policies::Decision::Abstain(labels))) => {
@@ -169,11 +173,11 @@ pub async fn ask(
             }
             Ok(Err(why)) => {
                 let why = format!("undecided: {}", words::brief(why));
-                answered.failed.push((policy.name.clone(), why));
+                answered.failed.push((policy.configured.name.clone(), why));
             }
             Err(fault) => {
                 let why = format!("plugin-{}: {fault}", fault.code());
-                answered.failed.push((policy.name.clone(), why));
+                answered.failed.push((policy.configured.name.clone(), why));
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::memory::Version;
 use crate::request::{Lent, Serving};
 use crate::upstream::command::Commands;
 use crate::upstream::http::Client;
-use portcullis_sandbox::{Import, Pinned, Slot, State, World};
+use portcullis_sandbox::{Digest, Import, Pinned, Slot, State, World};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use wasmtime::Store;
@@ -139,6 +139,8 @@ pub type Generation = Pinned<Speaker>;
 pub struct Provider {
     /// As the operator configured it.
     pub configured: Configured,
+    /// The package that it was configured with.
+    pub package: Digest,
     /// Its plugin, which can be replaced while requests are under way.
     pub plugin: Slot<Speaker>,
     /// Its connections, shared with nobody; `None` where it has no address.

@@ -8,6 +8,7 @@ use crate::config::Tokens;
 use crate::contract::Usage;
 use crate::events;
 use crate::failure::Failure;
+use crate::plan::Plan;
 use crate::request::Request;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -58,6 +59,16 @@ impl Tried {
         let candidate = candidate.profile.id.clone();
         Self { candidate, failure: None, message: None, ms: took.as_secs_f64() * 1e3 }
     }
+
+    /// An attempt that was broken off, for another beside it was answered first.
+    pub fn overtaken(candidate: &Candidate, took: Duration) -> Self {
+        Self {
+            candidate: candidate.profile.id.clone(),
+            failure: Some("overtaken".to_owned()),
+            message: Some("Another candidate answered first.".to_owned()),
+            ms: took.as_secs_f64() * 1e3,
+        }
+    }
 }
 
 /// Everything that is kept of one request.
@@ -73,6 +84,8 @@ pub struct Record {
     pub asked: String,
     /// Whether it was streamed.
     pub streaming: bool,
+    /// Whether it is a copy, of whose answer no client saw anything.
+    pub shadow: bool,
     /// The route that it took.
     pub route: String,
     /// The policy that decided, if one did.
@@ -145,6 +158,7 @@ impl Entry {
             operation: request.operation.name(),
             asked: request.asked.clone(),
             streaming: request.streaming,
+            shadow: false,
             route: route.to_owned(),
             policy: None,
             reason: String::new(),
@@ -167,6 +181,14 @@ impl Entry {
             total_ms: 0.0,
         };
         Self { record, began, kept: kept.clone() }
+    }
+
+    /// Notes what is to be tried, and why.
+    pub fn planned(&mut self, plan: &Plan) {
+        self.record.policy.clone_from(&plan.policy);
+        self.record.reason.clone_from(&plan.reason);
+        self.record.labels.clone_from(&plan.labels);
+        self.record.remarks.clone_from(&plan.remarks);
     }
 
     /// When the request's head had arrived.

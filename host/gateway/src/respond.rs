@@ -6,8 +6,9 @@
 use crate::attempt::{Answer, Answered, UnderWay};
 use crate::candidate::Candidate;
 use crate::contract::{FailureKind, Usage};
+use crate::deployment::Deployment;
 use crate::failure::Failure;
-use crate::gateway::{Gateway, Permit, micros};
+use crate::gateway::{Permit, micros};
 use crate::record::Entry;
 use crate::refusal::Refusal;
 use crate::request::{Operation, Request};
@@ -302,11 +303,11 @@ pub fn estimate(request: &Request, mut entry: Entry) -> Response {
 
 /// The list of models: every route as a model of its own, every candidate, and what open
 /// providers offer beyond them.
-pub async fn models(gateway: &Gateway, dialect: Dialect) -> Response {
-    let mut routes: Vec<&str> = gateway.routes.names().collect();
+pub async fn models(deployment: &Deployment, dialect: Dialect) -> Response {
+    let mut routes: Vec<&str> = deployment.routes.names().collect();
     routes.sort_unstable();
-    let offered = gateway.catalogue.offered(&gateway.providers).await;
-    let configured = gateway.routes.candidates().iter().map(|c| c.profile.id.as_str());
+    let offered = deployment.catalogue.offered(&deployment.providers).await;
+    let configured = deployment.routes.candidates().iter().map(|c| c.profile.id.as_str());
     let mut listed = HashSet::new();
     let models = configured.chain(offered.iter().map(String::as_str));
     let models = models.filter(|id| listed.insert(*id)).map(|id| {
@@ -323,8 +324,8 @@ pub async fn models(gateway: &Gateway, dialect: Dialect) -> Response {
 /// # Errors
 ///
 /// 404 where no model has the name.
-pub fn model(gateway: &Gateway, dialect: Dialect, id: &str) -> Result<Response, Refusal> {
-    let target = gateway.routes.find(id)?;
+pub fn model(deployment: &Deployment, dialect: Dialect, id: &str) -> Result<Response, Refusal> {
+    let target = deployment.routes.find(id)?;
     let owner = match &*target.candidates {
         [one] => one.profile.id.split('/').next().unwrap_or_default(),
         _ => "portcullis",

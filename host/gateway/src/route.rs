@@ -6,7 +6,7 @@ use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::request::Request;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The name by which a client leaves the choice to the gateway.
@@ -41,10 +41,25 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// The routes of a configuration.
-    pub fn new(config: &Config, policies: &[Arc<Policy>]) -> Self {
-        let candidates: Vec<Arc<Candidate>> =
-            config.candidates.iter().cloned().map(Candidate::new).map(Arc::new).collect();
+    /// The routes of a configuration. Candidates of the providers that `kept` knows by their
+    /// names are known already, from those routes.
+    pub fn new<'a>(
+        config: &Config,
+        policies: &[Arc<Policy>],
+        kept: impl Fn(&str) -> Option<&'a Self>,
+    ) -> Self {
+        let index = |name: &str| config.providers.iter().position(|known| known.name == name);
+        let candidate = |profile: &Configured| {
+            let provider = profile.provider();
+            let before = kept(provider).and_then(|routes| routes.known(&profile.id));
+            // A configuration names no candidate without its provider.
+            let new = Candidate::new(profile.clone(), index(provider).unwrap_or_default());
+            Arc::new(match before {
+                Some(before) => new.known_as(&before),
+                None => new,
+            })
+        };
+        let candidates: Vec<Arc<Candidate>> = config.candidates.iter().map(candidate).collect();
         let named = config.routes.iter().map(|route| {
             let target = Target {
                 route: route.name.as_str().into(),
@@ -54,14 +69,33 @@ impl Routes {
             };
             (route.name.clone(), target)
         });
-        let by_id = candidates.iter().map(|c| (c.profile.id.clone(), c.clone())).collect();
+        let by_id: HashMap<_, _> =
+            candidates.iter().map(|c| (c.profile.id.clone(), c.clone())).collect();
         let providers = config.providers.iter().enumerate();
         let open = providers
             .filter(|(_, provider)| provider.open_models)
             .map(|(index, provider)| (provider.name.clone(), (index, provider.clone())))
             .collect();
-        let opened = Mutex::new(HashMap::new());
+        let mut opened = HashMap::new();
+        for provider in config.providers.iter().filter(|provider| provider.open_models) {
+            let before = kept(&provider.name).map(|routes| routes.lock()).into_iter();
+            for (id, before) in before.flat_map(|opened| opened.clone()) {
+                if before.profile.provider() == provider.name && !by_id.contains_key(&id) {
+                    opened.insert(id, candidate(&before.profile));
+                }
+            }
+        }
+        let opened = Mutex::new(opened);
         Self { named: named.collect(), candidates, by_id, open, opened }
+    }
+
+    /// The candidate of that id, listed or opened.
+    fn known(&self, id: &str) -> Option<Arc<Candidate>> {
+        self.by_id.get(id).cloned().or_else(|| self.lock().get(id).cloned())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Candidate>>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every configured candidate, in the configuration's order.
@@ -107,7 +141,7 @@ impl Routes {
         if model.is_empty() || model.len() > 256 {
             return None;
         }
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut opened = self.lock();
         if let Some(candidate) = opened.get(asked) {
             return Some(candidate.clone());
         }
@@ -118,7 +152,6 @@ impl Routes {
         let known = provider.catalogue.iter().find(|known| known.id == asked).cloned();
         let unknown = || Configured {
             id: asked.to_owned(),
-            provider: *index,
             model: model.to_owned(),
             priority: provider.priority,
             operations: Vec::new(),
@@ -129,7 +162,7 @@ impl Routes {
             max_output_tokens: None,
             prices: Prices::default(),
         };
-        let candidate = Arc::new(Candidate::new(known.unwrap_or_else(unknown)));
+        let candidate = Arc::new(Candidate::new(known.unwrap_or_else(unknown), *index));
         opened.insert(asked.to_owned(), candidate.clone());
         Some(candidate)
     }

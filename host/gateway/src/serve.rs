@@ -5,6 +5,7 @@ use crate::config::{Config, Server};
 use crate::events::{ConnectionFailed, Drained, Draining, Listening};
 use crate::gateway::Gateway;
 use crate::load::{self, LoadProblems};
+use crate::reload::Reloader;
 use crate::settle::settle;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -52,6 +53,8 @@ pub struct Running {
     pub admin: SocketAddr,
     /// The gateway.
     pub gateway: Arc<Gateway>,
+    /// Reads its configuration again.
+    pub reloader: Arc<Reloader>,
     state: Arc<State>,
     serving: JoinHandle<usize>,
     administering: JoinHandle<usize>,
@@ -84,9 +87,10 @@ impl State {
 /// Everything that is wrong with what was configured; then, what keeps a port from opening.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let gateway = Arc::new(load::gateway(config).await?);
-    let server = gateway.config.server.clone();
+    let config = &gateway.deployment().config;
+    let server = config.server.clone();
     let (clients, clients_at) = listen(server.listen).await?;
-    let (admin, admin_at) = listen(gateway.config.admin.listen).await?;
+    let (admin, admin_at) = listen(config.admin.listen).await?;
     let (stop, _) = watch::channel(Stop::Not);
     let state = Arc::new(State { draining: AtomicBool::new(false), stop });
     let serving = {
@@ -100,24 +104,33 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         };
         tokio::spawn(accept(clients, server.clone(), state.clone(), Stop::Clients, service))
     };
+    let reloader = Arc::new(Reloader::new(gateway.clone()));
     let administering = {
-        let shared = (gateway.clone(), state.clone());
+        let shared = (gateway.clone(), state.clone(), reloader.clone());
         let service = move |request: http::Request<Incoming>| {
-            let (gateway, state) = shared.clone();
-            async move { Ok(admin::answer(&gateway, &state, &request)) }
+            let (gateway, state, reloader) = shared.clone();
+            async move { Ok(admin::answer(&gateway, &state, &reloader, request).await) }
         };
         tokio::spawn(accept(admin, server, state.clone(), Stop::Everything, service))
     };
     Listening { whom: "clients", address: clients_at }.emit();
     Listening { whom: "admin", address: admin_at }.emit();
-    Ok(Running { clients: clients_at, admin: admin_at, gateway, state, serving, administering })
+    Ok(Running {
+        clients: clients_at,
+        admin: admin_at,
+        gateway,
+        reloader,
+        state,
+        serving,
+        administering,
+    })
 }
 
 impl Running {
     /// Stops: no new connections, the requests under way are waited for as long as was
     /// configured, then cut off. Returns how many connections were.
     pub async fn stop(self) -> usize {
-        let server = &self.gateway.config.server;
+        let server = &self.gateway.deployment().config.server;
         let under_way = server.concurrency - self.gateway.places.available_permits();
         Draining { under_way, patience: server.drain }.emit();
         self.state.draining.store(true, Ordering::Relaxed);

@@ -2,8 +2,10 @@
 
 #![allow(clippy::expect_used, reason = "what cannot be run is a failed test")]
 
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 /// Runs `portcullis` in a folder of its own, with these variables and no others.
 fn portcullis(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
@@ -137,4 +139,60 @@ fn a_program_that_is_not_there_is_a_warning() {
          it is in no folder of the PATH",
     ];
     check(&output, 0, &["runs /no/such", "house/sonnet"], &warnings);
+}
+
+/// A gateway that serves, and nobody's when the test is over.
+struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Reads what a gateway logs until a line holds the words.
+fn await_line(log: &mut impl BufRead, words: &str) -> String {
+    let mut seen = String::new();
+    loop {
+        let mut line = String::new();
+        let read = log.read_line(&mut line).expect("it can be read");
+        assert!(read > 0, "it ended before {words:?} in: {seen}");
+        if line.contains(words) {
+            return line;
+        }
+        seen += &line;
+    }
+}
+
+#[test]
+fn a_gateway_that_serves_reads_its_file_again_when_it_is_told_to_and_when_it_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("portcullis.toml");
+    let text = |provider: &str| {
+        format!(
+            "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+             [providers.{provider}]\nplugin = \"openai\"\nbase_url = \"http://127.0.0.1:9\"\n\
+             models = [\"m\"]\n"
+        )
+    };
+    std::fs::write(&file, text("one")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.arg("serve").current_dir(folder.path()).env_clear().env("HOME", folder.path());
+    let mut serving = Serving(command.stderr(Stdio::piped()).spawn().unwrap());
+    let mut log = BufReader::new(serving.0.stderr.take().unwrap());
+    await_line(&mut log, "listening for admin");
+    let process = Pid::from_child(&serving.0);
+    kill_process(process, Signal::HUP).unwrap();
+    let line = await_line(&mut log, "reloaded");
+    assert!(line.contains("SIGHUP"), "{line}");
+    std::fs::write(&file, text("two")).unwrap();
+    let line = await_line(&mut log, "reloaded");
+    assert!(line.contains("a file changed") && line.contains("providers.two (new)"), "{line}");
+    std::fs::write(&file, text("three") + "priority = \"high\"\n").unwrap();
+    let line = await_line(&mut log, "not reloaded, nothing was changed");
+    assert!(line.contains("portcullis.toml"), "{line}");
+    kill_process(process, Signal::TERM).unwrap();
+    assert!(serving.0.wait().unwrap().success());
 }

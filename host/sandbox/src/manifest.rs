@@ -2,6 +2,7 @@
 //!
 //! A manifest is a wish. What a plugin gets is decided by the operator's [`Grants`](crate::Grants).
 
+use crate::digest::Digest;
 use crate::grant;
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,6 +23,8 @@ pub struct Manifest {
     settings: Option<Schema>,
     /// Whatever else the embedder agreed with authors about.
     pub metadata: toml::Table,
+    /// Of its text.
+    pub digest: Digest,
 }
 
 #[derive(Clone, Debug)]
@@ -96,6 +99,7 @@ impl Manifest {
             capabilities: said.capabilities,
             settings,
             metadata: said.metadata,
+            digest: Digest::of(text.as_bytes()),
         })
     }
 

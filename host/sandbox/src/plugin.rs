@@ -38,6 +38,11 @@ impl Package {
         let digest = Digest::of(&component);
         Self { manifest, component, digest }
     }
+
+    /// What tells it from every other: the digest of its component and of its manifest.
+    pub fn identity(&self) -> Digest {
+        Digest::of_all(&[self.digest.bytes(), self.manifest.digest.bytes()])
+    }
 }
 
 /// Why a plugin cannot be used. Each says what to do about it.

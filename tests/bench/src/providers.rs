@@ -173,7 +173,8 @@ impl House {
     }
 
     async fn start(&self, request: &Arc<Request>) -> Result<Box<Exchange>> {
-        let provider = self.gateway.providers.first().context("no provider")?;
+        let deployment = self.gateway.deployment();
+        let provider = deployment.providers.first().context("no provider")?;
         let lent = Lent {
             request: request.clone(),
             model: "m".into(),

@@ -27,9 +27,8 @@ impl Config {
             let _ = writeln!(text, "{what:<15}{value}");
         }
         text.push('\n');
-        let providers = self.providers.iter().enumerate();
-        let providers =
-            providers.map(|(index, provider)| self.provider_row(index, provider)).collect();
+        let providers = self.providers.iter();
+        let providers = providers.map(|provider| self.provider_row(provider)).collect();
         text += &table(
             ["PROVIDER", "PLUGIN", "WHERE", "CREDENTIAL", "MODELS"],
             [14, 12, 31, 28, 7],
@@ -52,8 +51,9 @@ impl Config {
         text
     }
 
-    fn provider_row(&self, index: usize, provider: &Provider) -> [String; 5] {
-        let known = self.candidates.iter().filter(|candidate| candidate.provider == index).count();
+    fn provider_row(&self, provider: &Provider) -> [String; 5] {
+        let known =
+            self.candidates.iter().filter(|known| known.provider() == provider.name).count();
         let models = match (known, provider.open_models) {
             (0, _) => "any".into(),
             (known, true) => format!("{known}+any"),

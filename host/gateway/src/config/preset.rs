@@ -55,15 +55,15 @@ impl Preset {
 
 /// Every model that a preset knows, as "preset/model".
 pub(crate) fn models() -> Vec<Candidate> {
-    let of = |(index, name): (usize, &'static str)| {
+    let of = |name: &'static str| {
         let found = find(name, &Place::outside(name)).and_then(Result::ok);
         let provider = found.map(|(preset, _)| preset.provider).unwrap_or_default();
         let local = provider.local.unwrap_or(false);
         let known = Known { name: name.to_owned(), local, ..Known::default() };
         let models = provider.models.unwrap_or_default().into_iter();
-        models.map(move |model| candidate(index, &known, model.value))
+        models.map(move |model| candidate(&known, model.value))
     };
-    names().into_iter().enumerate().flat_map(of).collect()
+    names().into_iter().flat_map(of).collect()
 }
 
 /// A preset whose key can be in the environment.

@@ -96,7 +96,7 @@ impl fmt::Display for Problems {
             writeln!(f, "{problem}")?;
         }
         let noun = if self.0.len() == 1 { "problem" } else { "problems" };
-        write!(f, "{} {noun}. Nothing was started.", self.0.len())
+        write!(f, "{} {noun}.", self.0.len())
     }
 }
 

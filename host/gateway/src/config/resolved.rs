@@ -43,6 +43,21 @@ pub struct Config {
     pub sources: Vec<PathBuf>,
 }
 
+impl Config {
+    /// Every file that it depends on: what was read, and the plugins and certificates that it
+    /// names.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let plugins = self.providers.iter().map(|provider| &provider.plugin);
+        let plugins = plugins.chain(self.policies.iter().map(|policy| &policy.plugin));
+        let named = plugins.filter_map(|plugin| match plugin {
+            PluginSource::Bundled(_) => None,
+            PluginSource::File { path, manifest, .. } => Some([path.clone(), manifest.clone()]),
+        });
+        let roots = self.providers.iter().filter_map(|provider| provider.ca.clone());
+        self.sources.iter().cloned().chain(named.flatten()).chain(roots).collect()
+    }
+}
+
 /// `[server]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
@@ -109,7 +124,7 @@ pub struct Sandbox {
 }
 
 /// Somebody who answers requests.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Provider {
     /// What precedes the first slash of a candidate's id.
     pub name: String,
@@ -258,8 +273,6 @@ pub struct RateLimitHeaders {
 pub struct Candidate {
     /// "provider/model"; the model may hold further slashes.
     pub id: String,
-    /// The index of its provider.
-    pub provider: usize,
     /// What the upstream calls the model.
     pub model: String,
     /// Its provider's.
@@ -281,6 +294,11 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// The name of its provider: what precedes the first slash of its id.
+    pub fn provider(&self) -> &str {
+        self.id.split_once('/').map_or(self.id.as_str(), |(provider, _)| provider)
+    }
+
     /// The name by which a client may ask for it without its provider: what follows the first
     /// slash of its id.
     pub fn bare(&self) -> &str {
@@ -289,7 +307,7 @@ impl Candidate {
 }
 
 /// Somebody who decides where a request goes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// What routes call it.
     pub name: String,

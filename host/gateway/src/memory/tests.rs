@@ -12,19 +12,21 @@ use std::time::{Duration, Instant};
 
 fn candidates(count: usize) -> Candidates {
     let candidate = |index| {
-        Arc::new(Candidate::new(Configured {
-            id: format!("p/m{index}"),
-            provider: 0,
-            model: format!("m{index}"),
-            priority: 1,
-            operations: Vec::new(),
-            features: Vec::new(),
-            tags: Vec::new(),
-            local: false,
-            context_tokens: None,
-            max_output_tokens: None,
-            prices: Prices::default(),
-        }))
+        Arc::new(Candidate::new(
+            Configured {
+                id: format!("p/m{index}"),
+                model: format!("m{index}"),
+                priority: 1,
+                operations: Vec::new(),
+                features: Vec::new(),
+                tags: Vec::new(),
+                local: false,
+                context_tokens: None,
+                max_output_tokens: None,
+                prices: Prices::default(),
+            },
+            0,
+        ))
     };
     (0..count).map(candidate).collect()
 }

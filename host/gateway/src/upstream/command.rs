@@ -32,7 +32,7 @@ use crate::config::Secret;
 use process::Printed;
 
 /// A command as the operator wrote it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     /// What the plugin calls it.
     pub name: String,

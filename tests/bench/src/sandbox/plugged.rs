@@ -45,7 +45,8 @@ impl Plugins {
 
     /// Makes a sandbox and ends it.
     pub(super) async fn bare(&self) -> Result<()> {
-        let provider = self.passing.providers.first().context("no provider")?;
+        let deployment = self.passing.deployment();
+        let provider = deployment.providers.first().context("no provider")?;
         let serving = Serving::of(&self.request);
         black_box(provider.plugin.pin().value.plugin.sandbox(serving).await?);
         Ok(())
@@ -58,7 +59,8 @@ impl Plugins {
 
     /// What a provider wants to call, remembered.
     pub(super) async fn recalled(&self) -> Result<()> {
-        let provider = self.remembering.providers.first().context("no provider")?;
+        let deployment = self.remembering.deployment();
+        let provider = deployment.providers.first().context("no provider")?;
         let (generation, model) = (provider.plugin.pin(), "m0".into());
         let begun = exchange::begin(provider, generation, &self.request, &model);
         match begun.await.map_err(|failure| anyhow!("{failure:?}"))? {
@@ -70,7 +72,7 @@ impl Plugins {
 
     pub(super) fn policy(&self, remembering: bool) -> Result<Row<'_>> {
         let gateway = if remembering { &self.remembering } else { &self.passing };
-        let target = gateway.routes.find("auto");
+        let target = gateway.deployment().routes.find("auto");
         let target = target.map_err(|refusal| anyhow!(refusal.message))?;
         Ok(Row { target, request: &self.request })
     }
@@ -120,7 +122,8 @@ impl Provider for Plugged<'_> {
     type Exchange = Box<Exchange>;
 
     async fn start(&self) -> Result<Box<Exchange>> {
-        let provider = self.gateway.providers.first().context("no provider")?;
+        let deployment = self.gateway.deployment();
+        let provider = deployment.providers.first().context("no provider")?;
         let generation = provider.plugin.pin();
         let lent = Lent {
             request: self.request.clone(),

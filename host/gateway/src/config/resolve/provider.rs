@@ -202,9 +202,8 @@ impl Resolver<'_> {
     }
 
     fn models(&mut self, known: &Known, said: Vec<At<said::Model>>, models: &mut Models) {
-        let provider = models.providers.len();
         for At { value: said, place } in said {
-            let candidate = candidate(provider, known, said);
+            let candidate = candidate(known, said);
             if models.candidates.iter().any(|other| other.id == candidate.id) {
                 self.report(
                     &place,
@@ -232,9 +231,8 @@ impl Resolver<'_> {
 impl Known {
     /// Candidates of models that are known and not listed, where clients may name them.
     fn unlisted(&self, models: &Models) -> Vec<Candidate> {
-        let provider = models.providers.len() - 1;
         let known = self.catalogue.iter().filter(|_| self.open);
-        let candidates = known.map(|model| candidate(provider, self, model.value.clone()));
+        let candidates = known.map(|model| candidate(self, model.value.clone()));
         let listed =
             |candidate: &Candidate| models.candidates.iter().any(|it| it.id == candidate.id);
         candidates.filter(|candidate| !listed(candidate)).collect()
@@ -248,10 +246,9 @@ impl Known {
 }
 
 /// A candidate of a model.
-pub(crate) fn candidate(provider: usize, known: &Known, said: said::Model) -> Candidate {
+pub(crate) fn candidate(known: &Known, said: said::Model) -> Candidate {
     Candidate {
         id: format!("{}/{}", known.name, said.id),
-        provider,
         model: said.name.unwrap_or(said.id),
         priority: known.priority,
         operations: said

@@ -109,7 +109,7 @@ impl Resolver<'_> {
         match missing(&said.value, models) {
             Missing::Add(provider, model) => {
                 let known = &models.providers[provider];
-                let candidate = candidate(provider, known, known.model(model));
+                let candidate = candidate(known, known.model(model));
                 models.candidates.push(candidate);
                 chosen.push(models.candidates.len() - 1);
             }
@@ -153,7 +153,7 @@ fn missing(id: &str, models: &Models) -> Missing {
         return Missing::Wrong(format!("does not exist: there is no provider `{provider}`{hint}"));
     };
     let known = &models.providers[index];
-    let listed = models.candidates.iter().filter(|candidate| candidate.provider == index);
+    let listed = models.candidates.iter().filter(|candidate| candidate.provider() == provider);
     let listed = listed.map(|candidate| candidate.bare()).collect::<Vec<_>>();
     match (known.unclear, model.contains('*')) {
         (true, _) => Missing::Unclear,

@@ -1,0 +1,86 @@
+//! Reading the configuration again while requests are served.
+//!
+//! What came of it is put in place in one step or not at all: a file that is wrong, or a plugin
+//! that does not load, changes nothing. Requests that have begun keep what they began with.
+
+use crate::config::{Environment, Problems};
+use crate::events::{ReloadFailed, Reloaded as Happened};
+use crate::gateway::Gateway;
+use crate::load::{self, LoadProblems};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::Mutex;
+
+/// Reads the configuration again, one time after the other.
+pub struct Reloader {
+    gateway: Arc<Gateway>,
+    turn: Mutex<()>,
+}
+
+/// What a new configuration changed.
+#[derive(Debug, Serialize)]
+pub struct Reloaded {
+    /// The number of the deployment that runs now.
+    pub deployment: u64,
+    /// In the configuration's own words: `providers.house`, `routes.default (new)`…
+    pub changed: Vec<String>,
+    /// What was changed too and stays as it is until the process starts anew.
+    pub at_next_start: Vec<&'static str>,
+    /// Milliseconds, from reading the file to its being in place.
+    pub took_ms: f64,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] Problems),
+    /// Something that it names cannot be used.
+    #[error(transparent)]
+    Load(#[from] LoadProblems),
+}
+
+impl Reloader {
+    /// One for this gateway.
+    pub fn new(gateway: Arc<Gateway>) -> Self {
+        Self { gateway, turn: Mutex::new(()) }
+    }
+
+    /// Reads the configuration again, and puts in place what it says. `reason` is for the log:
+    /// who asked.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it; nothing was changed then.
+    pub async fn reload(
+        &self,
+        environment: &Environment,
+        reason: &str,
+    ) -> Result<Reloaded, ReloadError> {
+        let _turn = self.turn.lock().await;
+        let began = Instant::now();
+        let tried = self.attempt(environment, began).await;
+        match &tried {
+            Ok(reloaded) => Happened { reason, reloaded }.emit(),
+            Err(why) => ReloadFailed { reason, why }.emit(),
+        }
+        tried
+    }
+
+    async fn attempt(
+        &self,
+        environment: &Environment,
+        began: Instant,
+    ) -> Result<Reloaded, ReloadError> {
+        let running = self.gateway.deployment();
+        let mut config = running.config.reread(environment)?;
+        let at_next_start = config.settle(&running.config);
+        let new = load::deployment(&self.gateway.engine, config, Some(&running)).await?;
+        let (deployment, changed) = (new.number, new.changes(&running));
+        self.gateway.deploy(new);
+        let took_ms = began.elapsed().as_secs_f64() * 1e3;
+        Ok(Reloaded { deployment, changed, at_next_start, took_ms })
+    }
+}

@@ -1,0 +1,53 @@
+//! Copies of requests, for candidates that are to be seen at work before anybody depends on them.
+//!
+//! A copy has a record of its own, with what it cost, and nothing else in common with the request
+//! that it is a copy of: no client waits for it, and what fails in it fails alone. It goes where a
+//! policy may send the request itself, and nowhere else.
+
+use crate::deployment::Deployment;
+use crate::gateway::{Gateway, Permit};
+use crate::plan::Plan;
+use crate::record::Entry;
+use crate::request::Request;
+use crate::{execute, respond};
+use http_body_util::BodyExt as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Sends the copy that the plan wants, unless too many are under way.
+pub fn cast(
+    gateway: &Gateway,
+    deployment: &Arc<Deployment>,
+    request: &Arc<Request>,
+    plan: &Plan,
+    entry: &mut Entry,
+) {
+    let Some(candidate) = &plan.shadow else { return };
+    let Some(permit) = gateway.shadow() else {
+        entry.remarks.push("no shadow: too many are under way".to_owned());
+        return;
+    };
+    let plan = plan.shadow_of(candidate);
+    let mut copy = Entry::open(&gateway.records, request, &entry.route, Instant::now());
+    copy.shadow = true;
+    copy.planned(&plan);
+    tokio::spawn(run(deployment.clone(), request.clone(), plan, copy, permit));
+}
+
+async fn run(
+    deployment: Arc<Deployment>,
+    request: Arc<Request>,
+    plan: Plan,
+    mut entry: Entry,
+    permit: Permit,
+) {
+    match execute::run(&deployment.providers, &request, &plan, &mut entry).await {
+        Ok((candidate, answered)) => {
+            let response = respond::answer(&request, candidate, answered, entry, permit);
+            let mut body = response.into_body();
+            // Read to its end, so that what it used is known.
+            while body.frame().await.is_some() {}
+        }
+        Err(failure) => entry.fail(&failure),
+    }
+}
