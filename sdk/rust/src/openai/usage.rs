@@ -1,6 +1,8 @@
 //! What an answer used.
 
-use serde::Deserialize;
+use crate::Json;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 /// What was used, in tokens. Every vendor leaves something out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
@@ -18,7 +20,9 @@ pub struct Usage {
     pub completion_tokens_details: Option<CompletionDetails>,
     /// DeepSeek's word for the cached tokens of the prompt.
     pub prompt_cache_hit_tokens: Option<u64>,
-    /// OpenRouter's word for what it charged, in US dollars.
+    /// What was charged, in US dollars: a number at OpenRouter, at Perplexity its parts and their
+    /// `total_cost`.
+    #[serde(deserialize_with = "read_cost")]
     pub cost: Option<f64>,
 }
 
@@ -58,6 +62,36 @@ impl From<Usage> for crate::provider::Usage {
             reasoning_tokens: completion.reasoning_tokens,
             cost_usd: usage.cost,
             ..Self::default()
+        }
+    }
+}
+
+fn read_cost<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let json = <&RawValue>::deserialize(deserializer)?.get();
+    Ok(cost(&Json::read(json).unwrap_or_default()))
+}
+
+/// What was charged, whichever of its forms it has.
+pub(super) fn cost(said: &Json<'_>) -> Option<f64> {
+    said.as_f64().or_else(|| said["total_cost"].as_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Usage;
+
+    #[test]
+    fn what_was_charged_is_read_in_each_form() {
+        for (cost, expected) in [
+            ("0.5", Some(0.5)),
+            (r#"{"currency": "USD", "input_cost": 0.25, "total_cost": 0.5}"#, Some(0.5)),
+            (r#"{"currency": "USD"}"#, None),
+            ("null", None),
+            (r#""free""#, None),
+        ] {
+            let usage = format!(r#"{{"prompt_tokens": 3, "cost": {cost}}}"#);
+            let usage: Usage = serde_json::from_str(&usage).unwrap();
+            assert_eq!((usage.prompt_tokens, usage.cost), (Some(3), expected), "{cost}");
         }
     }
 }

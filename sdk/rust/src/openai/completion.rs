@@ -1,13 +1,13 @@
 //! Reads a chat's answer into events: a stream, or a whole one as a single large chunk.
 
-use crate::answer::{Reader, push_text};
-use crate::malformed;
-use portcullis_sdk::openai::{Chunk, Delta, Piece, ToolDelta};
-use portcullis_sdk::provider::{Event, Failure, Finish, ToolCallDelta, error_failure};
+use super::{Chunk, Delta, Piece, ToolDelta, finish_reason};
+use crate::Json;
+use crate::provider::{Event, Failure, ReadFrame, TextDelta, ToolCallDelta, error_failure};
 use serde_json::value::RawValue;
 
-/// What is known of an answer that is being read.
-pub(crate) struct Chunks {
+/// A chat's answer that is being read: that of `POST /chat/completions`.
+#[derive(Debug)]
+pub struct Completion {
     streaming: bool,
     /// The events have begun.
     started: bool,
@@ -17,28 +17,28 @@ pub(crate) struct Chunks {
     calls: u32,
 }
 
-impl Chunks {
-    pub(crate) fn new(streaming: bool) -> Self {
+impl Completion {
+    /// One that comes as a stream, or whole.
+    pub fn new(streaming: bool) -> Self {
         Self { streaming, started: false, over: false, calls: 0 }
     }
 }
 
-impl Reader for Chunks {
+impl ReadFrame for Completion {
     fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
-        match text {
-            "[DONE]" if self.streaming => self.over = true,
-            "" if self.streaming => {}
-            text => self.chunk(read(text)?, events)?,
+        if text == "[DONE]" && self.streaming {
+            self.over = true;
+            return Ok(());
         }
-        Ok(())
+        self.chunk(read(text)?, events)
     }
 
-    fn is_over(&self) -> bool {
-        self.over
+    fn end(&mut self) -> Result<Vec<Event>, Failure> {
+        if self.over { Ok(Vec::new()) } else { Err(Failure::cut_off()) }
     }
 }
 
-impl Chunks {
+impl Completion {
     fn chunk(&mut self, chunk: Chunk<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
         if let Some(error) = chunk.error {
             return Err(error_failure(None, error));
@@ -46,7 +46,7 @@ impl Chunks {
         let pieces = chunk.choices.unwrap_or_default();
         if !self.streaming {
             if pieces.is_empty() {
-                return Err(malformed("the upstream's answer has no choices"));
+                return Err(Failure::malformed("the upstream's answer has no choices"));
             }
             self.over = true;
         }
@@ -72,32 +72,22 @@ impl Chunks {
         events.extend(beside("logprobs", index, piece.logprobs));
         if let Some(reason) = piece.finish_reason {
             self.over = true;
-            let reason = match &*reason.0 {
-                "tool_calls" | "function_call" => "tool-calls",
-                "content_filter" => "content-filter",
-                other => other,
-            };
-            events.push(Event::Finished(Finish {
-                index,
-                reason: reason.to_owned(),
-                extra: Vec::new(),
-            }));
+            events.push(Event::ended(index, finish_reason(&reason.0), []));
         }
     }
 
     fn delta(&mut self, index: u32, delta: Delta<'_>, events: &mut Vec<Event>) {
         let words = delta.content.unwrap_or_default();
         let reasoning = delta.reasoning_content.or(delta.reasoning).unwrap_or_default();
-        push_text(
-            events,
-            index,
-            [
-                (Event::Reasoning as fn(_) -> _, reasoning),
-                (Event::Reasoning, words.thinking),
-                (Event::Text, words.text),
-                (Event::Refusal, delta.refusal.unwrap_or_default()),
-            ],
-        );
+        for (kind, text) in [
+            (Event::Reasoning as fn(TextDelta) -> Event, reasoning),
+            (Event::Reasoning, words.thinking),
+            (Event::Text, words.text),
+            (Event::Refusal, delta.refusal.unwrap_or_default()),
+        ] {
+            // Of these many are empty.
+            events.extend((!text.is_empty()).then(|| kind(TextDelta { index, text })));
+        }
         for call in delta.tool_calls.unwrap_or_default() {
             events.push(Event::ToolCall(self.call(call)));
         }
@@ -126,14 +116,59 @@ impl Chunks {
 /// What stands beside an answer's text, as it came; an empty list says nothing.
 fn beside(name: &str, index: u32, value: Option<&RawValue>) -> Option<Event> {
     let value = value.map(RawValue::get).filter(|value| *value != "[]")?;
-    let json = format!(r#"{{"index":{index},"{name}":{value}}}"#);
-    Some(Event::Other((name.to_owned(), json)))
+    Event::beside(name, index, &Json::raw(value))
 }
 
 /// One chunk. The error names the place and not what stood there, which may be anything.
 fn read(text: &str) -> Result<Chunk<'_>, Failure> {
     serde_json::from_str(text).map_err(|error| {
         let place = error.column();
-        malformed(format!("the upstream sent what is not a chat completion (column {place})"))
+        let what = "the upstream sent what is not a chat completion";
+        Failure::malformed(format!("{what} (column {place})"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Completion;
+    use crate::provider::{Event, Failure, ReadFrame, ToolCallDelta};
+
+    fn read(streaming: bool, frames: &[&str]) -> Result<Vec<Event>, Failure> {
+        let (mut reader, mut events) = (Completion::new(streaming), Vec::new());
+        frames.iter().try_for_each(|frame| reader.frame(frame, &mut events))?;
+        reader.end()?;
+        Ok(events)
+    }
+
+    #[test]
+    fn a_stream_and_a_whole_answer_say_the_same() {
+        let end = r#"{"choices":[{"delta":{},"finish_reason":"content_filter"}]}"#;
+        let piece = r#"{"id":"a","model":"m","choices":[{"index":0,"delta":{"content":"Hi"}}]}"#;
+        let whole = r#"{"id":"a","model":"m","choices":[
+            {"message":{"content":"Hi"},"finish_reason":"content_filter"}]}"#;
+        let expected = vec![
+            Event::Started(("a".to_owned(), "m".to_owned())),
+            Event::text("Hi"),
+            Event::finished("content-filter"),
+        ];
+        assert_eq!(read(true, &[piece, end, "[DONE]"]), Ok(expected.clone()));
+        assert_eq!(read(true, &[piece, end]), Ok(expected.clone()));
+        assert_eq!(read(false, &[whole]), Ok(expected));
+        assert_eq!(read(true, &[piece]), Err(Failure::cut_off()));
+        read(false, &[r#"{"choices":[]}"#]).unwrap_err();
+    }
+
+    #[test]
+    fn calls_that_nobody_numbered_are() {
+        let call = |id: &str| {
+            let call = format!(r#"{{"id":"{id}","function":{{"name":"f","arguments":"{{}}"}}}}"#);
+            format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{call}]}}}}]}}"#)
+        };
+        let events = read(true, &[&call("a"), &call("b"), "[DONE]"]).unwrap();
+        let index = |event: &Event| match event {
+            Event::ToolCall(ToolCallDelta { index, .. }) => Some(*index),
+            _ => None,
+        };
+        assert_eq!(events.iter().filter_map(index).collect::<Vec<_>>(), [0, 1]);
+    }
 }
