@@ -1,9 +1,12 @@
 //! Reads a chat's answer into events: a stream, or a whole one as a single large chunk.
+//!
+//! A whole answer differs from a chunk in the name of one field, `message` for `delta`.
 
-use super::{Chunk, Delta, Piece, ToolDelta, finish_reason};
+use super::{finish_reason, usage};
 use crate::Json;
-use crate::provider::{Event, Failure, ReadFrame, TextDelta, ToolCallDelta, error_failure};
-use serde_json::value::RawValue;
+use crate::provider::{
+    Event, Failure, ReadFrame, TextDelta, ToolCallDelta, read_answer, read_error,
+};
 
 /// A chat's answer that is being read: that of `POST /chat/completions`.
 #[derive(Debug)]
@@ -30,7 +33,28 @@ impl ReadFrame for Completion {
             self.over = true;
             return Ok(());
         }
-        self.chunk(read(text)?, events)
+        let chunk = read_answer(text)?;
+        if !chunk["error"].is_null() {
+            return Err(read_error(text));
+        }
+        let choices = chunk["choices"].items();
+        if !self.streaming {
+            if choices.is_empty() {
+                return Err(Failure::malformed("the upstream's answer has no choices"));
+            }
+            self.over = true;
+        }
+        if !self.started && !choices.is_empty() {
+            self.started = true;
+            events.push(Event::started(&chunk["id"], &chunk["model"]));
+        }
+        for choice in choices {
+            self.choice(choice, events);
+        }
+        // Groq has that of a stream in a place of its own.
+        let used = usage(&chunk["usage"]).or_else(|| usage(&chunk["x_groq"]["usage"]));
+        events.extend(used.map(Event::Usage));
+        Ok(())
     }
 
     fn end(&mut self) -> Result<Vec<Event>, Failure> {
@@ -39,99 +63,63 @@ impl ReadFrame for Completion {
 }
 
 impl Completion {
-    fn chunk(&mut self, chunk: Chunk<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
-        if let Some(error) = chunk.error {
-            return Err(error_failure(None, error));
-        }
-        let pieces = chunk.choices.unwrap_or_default();
-        if !self.streaming {
-            if pieces.is_empty() {
-                return Err(Failure::malformed("the upstream's answer has no choices"));
-            }
-            self.over = true;
-        }
-        if !self.started && !pieces.is_empty() {
-            self.started = true;
-            let [id, model] = [chunk.id, chunk.model]
-                .map(|name| name.map(|name| name.0.into_owned()).unwrap_or_default());
-            events.push(Event::Started((id, model)));
-        }
-        for piece in pieces {
-            self.piece(piece, events);
-        }
-        let usage = chunk.usage.or_else(|| chunk.x_groq?.usage);
-        events.extend(usage.map(|usage| Event::Usage(usage.into())));
-        Ok(())
-    }
-
-    fn piece(&mut self, piece: Piece<'_>, events: &mut Vec<Event>) {
-        let index = piece.index;
-        if let Some(delta) = piece.delta {
-            self.delta(index, delta, events);
-        }
-        events.extend(beside("logprobs", index, piece.logprobs));
-        if let Some(reason) = piece.finish_reason {
-            self.over = true;
-            events.push(Event::ended(index, finish_reason(&reason.0), []));
-        }
-    }
-
-    fn delta(&mut self, index: u32, delta: Delta<'_>, events: &mut Vec<Event>) {
-        let words = delta.content.unwrap_or_default();
-        let reasoning = delta.reasoning_content.or(delta.reasoning).unwrap_or_default();
-        for (kind, text) in [
-            (Event::Reasoning as fn(TextDelta) -> Event, reasoning),
-            (Event::Reasoning, words.thinking),
-            (Event::Text, words.text),
-            (Event::Refusal, delta.refusal.unwrap_or_default()),
-        ] {
-            // Of these many are empty.
-            events.extend((!text.is_empty()).then(|| kind(TextDelta { index, text })));
-        }
-        for call in delta.tool_calls.unwrap_or_default() {
+    /// What is new in one of the answers that were asked for.
+    fn choice(&mut self, choice: &Json<'_>, events: &mut Vec<Event>) {
+        let index = choice["index"].as_u32().unwrap_or_default();
+        let field = if self.streaming { "delta" } else { "message" };
+        let delta = &choice[field];
+        // As DeepSeek and vLLM name it, and as Groq and OpenRouter do.
+        let thoughts = ["reasoning_content", "reasoning"].map(|name| &delta[name]);
+        let thoughts = thoughts.into_iter().find(|thoughts| !thoughts.is_null());
+        events.extend(thoughts.and_then(|text| Event::piece(Event::Reasoning, index, text)));
+        say(Event::Text, index, &delta["content"], events);
+        events.extend(Event::piece(Event::Refusal, index, &delta["refusal"]));
+        for call in delta["tool_calls"].items() {
             events.push(Event::ToolCall(self.call(call)));
         }
-        events.extend(beside("annotations", index, delta.annotations));
+        for (name, value) in
+            [("annotations", &delta["annotations"]), ("logprobs", &choice["logprobs"])]
+        {
+            if !value.is_nothing() {
+                events.extend(Event::beside(name, index, value));
+            }
+        }
+        if let Some(reason) = choice["finish_reason"].some_text() {
+            self.over = true;
+            events.push(Event::ended(index, finish_reason(&reason), []));
+        }
     }
 
-    fn call(&mut self, call: ToolDelta<'_>) -> ToolCallDelta {
-        let id = call.id.filter(|id| !id.0.is_empty()).map(|id| id.0.into_owned());
+    fn call(&mut self, call: &Json<'_>) -> ToolCallDelta {
+        let (id, function) = (call["id"].some_text(), &call["function"]);
         // Upstreams that leave the number out send each call whole, or at least its id first.
-        let index = call.index.unwrap_or(match id {
+        let index = call["index"].as_u32().unwrap_or(match id {
             Some(_) => self.calls,
             None => self.calls.saturating_sub(1),
         });
         self.calls = self.calls.max(index.saturating_add(1));
-        let function = call.function.unwrap_or_default();
-        let name = function.name.filter(|name| !name.0.is_empty());
-        ToolCallDelta {
-            index,
-            id,
-            name: name.map(|name| name.0.into_owned()),
-            arguments: function.arguments.unwrap_or_default(),
-        }
+        let arguments = function["arguments"].text().into_owned();
+        ToolCallDelta { index, id, name: function["name"].some_text(), arguments }
     }
 }
 
-/// What stands beside an answer's text, as it came; an empty list says nothing.
-fn beside(name: &str, index: u32, value: Option<&RawValue>) -> Option<Event> {
-    let value = value.map(RawValue::get).filter(|value| *value != "[]")?;
-    Event::beside(name, index, &Json::raw(value))
-}
-
-/// One chunk. The error names the place and not what stood there, which may be anything.
-fn read(text: &str) -> Result<Chunk<'_>, Failure> {
-    serde_json::from_str(text).map_err(|error| {
-        let place = error.column();
-        let what = "the upstream sent what is not a chat completion";
-        Failure::malformed(format!("{what} (column {place})"))
-    })
+/// Words: a text at most vendors, at Mistral's reasoning models a list of parts, of which the
+/// `thinking` is kept apart.
+fn say(kind: fn(TextDelta) -> Event, index: u32, words: &Json<'_>, events: &mut Vec<Event>) {
+    match words {
+        Json::List(parts) => parts.iter().for_each(|part| say(kind, index, part, events)),
+        Json::Object(_) => {
+            say(Event::Reasoning, index, &words["thinking"], events);
+            say(kind, index, &words["text"], events);
+        }
+        text => events.extend(Event::piece(kind, index, text)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Completion;
-    use crate::provider::{Event, Failure, ReadFrame, ToolCallDelta};
+    use crate::provider::{Event, Failure, ReadFrame, TextDelta, ToolCallDelta};
 
     fn read(streaming: bool, frames: &[&str]) -> Result<Vec<Event>, Failure> {
         let (mut reader, mut events) = (Completion::new(streaming), Vec::new());
@@ -156,6 +144,16 @@ mod tests {
         assert_eq!(read(false, &[whole]), Ok(expected));
         assert_eq!(read(true, &[piece]), Err(Failure::cut_off()));
         read(false, &[r#"{"choices":[]}"#]).unwrap_err();
+    }
+
+    #[test]
+    fn parts_of_a_content_are_told_apart() {
+        let parts = r#"[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},
+            {"type":"text","text":"yes"},{"type":"image","url":"u"}]"#;
+        let chunk = format!(r#"{{"choices":[{{"delta":{{"content":{parts}}}}}]}}"#);
+        let events = read(true, &[&chunk, "[DONE]"]).unwrap();
+        let thought = Event::Reasoning(TextDelta { index: 0, text: "hm".to_owned() });
+        assert_eq!(events[1..], [thought, Event::text("yes")]);
     }
 
     #[test]

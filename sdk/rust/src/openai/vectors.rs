@@ -1,11 +1,13 @@
 //! Reads an answer of embeddings that are numbers.
 //!
-//! Not as [`Json`](crate::Json): a request of many texts has millions of numbers in its answer,
+//! Not as [`Json`]: a request of many texts has millions of numbers in its answer,
 //! and each would be a value by itself.
 
-use super::Usage;
+use super::usage;
+use crate::Json;
 use crate::provider::{Event, Failure, ReadFrame};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 /// An answer of embeddings that is being read: that of `POST /embeddings`.
 #[derive(Debug, Default)]
@@ -14,12 +16,12 @@ pub struct Vectors {
 }
 
 #[derive(Deserialize)]
-struct Reply {
+struct Reply<'a> {
     data: Vec<Row>,
     #[serde(default)]
     model: Option<String>,
-    #[serde(default)]
-    usage: Option<Usage>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -31,7 +33,7 @@ struct Row {
 
 impl ReadFrame for Vectors {
     fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
-        let reply: Reply = serde_json::from_str(text).map_err(|error| {
+        let reply: Reply<'_> = serde_json::from_str(text).map_err(|error| {
             let what = "the upstream's vectors are not lists of numbers";
             Failure::malformed(format!("{what} (column {})", error.column()))
         })?;
@@ -39,7 +41,8 @@ impl ReadFrame for Vectors {
         for (position, row) in (0..).zip(reply.data) {
             events.push(Event::Embedding((row.index.unwrap_or(position), row.embedding)));
         }
-        events.extend(reply.usage.map(|usage| Event::Usage(usage.into())));
+        let used = Json::read(reply.usage.map_or("null", RawValue::get)).unwrap_or_default();
+        events.extend(usage(&used).map(Event::Usage));
         self.over = true;
         Ok(())
     }

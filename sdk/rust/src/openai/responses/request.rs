@@ -8,11 +8,10 @@ use crate::{Json, Request, object};
 const REFUSED: [&str; 4] = ["n", "modalities", "audio", "functions"];
 
 /// What is the same in both.
-const SAME: [&str; 14] = [
+const SAME: [&str; 13] = [
     "temperature",
     "top_p",
     "top_logprobs",
-    "tool_choice",
     "parallel_tool_calls",
     "metadata",
     "user",
@@ -38,34 +37,48 @@ pub fn write(draft: &mut Draft<'_>, request: &Request, carries: bool) -> Result<
     }
     let model = request.model();
     let messages = draft.take("messages");
-    if messages.items().iter().any(|message| message["name"].is_text() && message["role"] != "tool")
-    {
+    let named = |message: &Json<'_>| message["name"].is_text() && message["role"] != "tool";
+    if messages.items().iter().any(named) {
         draft.lose("messages.name");
     }
-    draft.set("input", items::of(messages, Some(&*model).filter(|_| carries))?.something());
-    draft.set("model", model);
-    draft.set("stream", request.streaming().then_some(true));
-    // The chat API keeps nothing unless it is told to, this one everything unless it is told not.
-    let store = draft.take("store");
-    draft.set("store", store.or(false));
-    draft.pass(&SAME.map(|name| (name, name)));
-    let (choice, effort) = (draft.sent.take("tool_choice"), draft.take("reasoning_effort"));
-    draft.set("tool_choice", raised(choice, "function"));
-    draft.set("reasoning", object! { "effort": effort }.something());
-    let [older, newer] = ["max_tokens", "max_completion_tokens"].map(|name| draft.take(name));
-    draft.set("max_output_tokens", newer.or(older));
-    let format = raised(draft.take("response_format"), "json_schema").something();
-    let text = object! { "format": format, "verbosity": draft.take("verbosity") };
-    draft.set("text", text.something());
+    let input = items::of(messages, Some(&*model).filter(|_| carries))?;
     let tools = draft.take("tools").into_items();
-    let carries = carries && !tools.is_empty();
-    let tools: Json<'_> = tools.into_iter().map(tool).collect::<Result<_, _>>()?;
-    draft.set("tools", tools.something());
+    let thoughts = carries && !tools.is_empty();
+    let tools = tools.into_iter().map(tool).collect::<Result<Json<'_>, _>>()?;
     let logprobs = draft.take("logprobs") == true;
     let more =
-        [(logprobs, "message.output_text.logprobs"), (carries, "reasoning.encrypted_content")];
+        [(logprobs, "message.output_text.logprobs"), (thoughts, "reasoning.encrypted_content")];
     let more = more.into_iter().filter(|(asked, _)| *asked).map(|(_, name)| Json::from(name));
-    draft.set("include", more.collect::<Json<'_>>().something());
+    let [store, choice, effort, older, newer, format, verbosity] = [
+        "store",
+        "tool_choice",
+        "reasoning_effort",
+        "max_tokens",
+        "max_completion_tokens",
+        "response_format",
+        "verbosity",
+    ]
+    .map(|name| draft.take(name));
+    for name in SAME {
+        draft.pass(&[(name, name)]);
+    }
+    let format = raised(format, "json_schema").something();
+    for (name, value) in [
+        ("model", model.into()),
+        ("stream", request.streaming().then_some(true).into()),
+        // The chat API keeps nothing unless it is told to, this one everything unless it is told
+        // not.
+        ("store", store.or(false)),
+        ("input", input.something()),
+        ("tools", tools.something()),
+        ("tool_choice", raised(choice, "function")),
+        ("max_output_tokens", newer.or(older)),
+        ("reasoning", object! { "effort": effort }.something()),
+        ("text", object! { "format": format, "verbosity": verbosity }.something()),
+        ("include", more.collect::<Json<'_>>().something()),
+    ] {
+        draft.set(name, value);
+    }
     Ok(())
 }
 
