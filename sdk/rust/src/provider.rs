@@ -25,7 +25,7 @@ pub use crate::bindings::provider::portcullis::plugin::types::{
 };
 pub use calls::Calls;
 pub use draft::{Draft, asks};
-pub use edits::Edits;
+pub use edits::{Edits, changes};
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub use exported::Exported;

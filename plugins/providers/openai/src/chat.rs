@@ -6,6 +6,7 @@ use crate::settings::MaxTokensField::{self, MaxCompletionTokens, MaxTokens};
 use crate::{Answer, OpenAi, framing};
 use portcullis_sdk::openai::{Completion, responses};
 use portcullis_sdk::prelude::*;
+use portcullis_sdk::provider::changes;
 
 impl OpenAi {
     pub(crate) fn chat(
@@ -65,7 +66,11 @@ fn translated(
 ) -> Result<HttpCall, Failure> {
     let body = request.body();
     let mut draft = Draft::of(&body)?;
-    quirks.refused(effort).for_each(|name| draft.leave_out(name));
+    for name in quirks.refused(effort) {
+        if changes(name, &draft.take(name)) {
+            draft.lose(name);
+        }
+    }
     responses::write(&mut draft, request, quirks.carry_reasoning())?;
     if let Some(mut fields) = effort.and_then(|effort| quirks.effort(effort)) {
         let word = fields.take("reasoning_effort");

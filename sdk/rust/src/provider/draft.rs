@@ -138,7 +138,6 @@ pub fn asks(name: &str, value: &Json<'_>) -> bool {
         "model" | "stream" | "stream_options" | "metadata" | "encoding_format" => false,
         "n" => !value.is_null() && value.as_u64() != Some(1),
         "frequency_penalty" | "presence_penalty" => !value.is_null() && value.as_f64() != Some(0.0),
-        "temperature" | "top_p" => !value.is_null() && value.as_f64() != Some(1.0),
         "modalities" => !value.is_null() && (value.items().len() != 1 || value[0] != "text"),
         "parallel_tool_calls" => *value == false,
         "tool_choice" => !value.is_null() && *value != "auto" && *value != "none",

@@ -51,7 +51,7 @@ impl<'r> Edits<'r> {
         }
         let Some(value) = self.asked(name) else { return };
         self.remove(name);
-        if asks(name, &Json::read(&value).unwrap_or_default()) {
+        if changes(name, &Json::read(&value).unwrap_or_default()) {
             self.lose(name);
         }
     }
@@ -90,6 +90,15 @@ impl<'r> Edits<'r> {
     /// and does not get.
     pub fn post(self, path: impl Into<String>, framing: Framing) -> HttpCall {
         HttpCall::post(path, Body::Edited(self.edits)).framing(framing).dropping(self.lost)
+    }
+}
+
+/// Whether a field asks for anything but what models of this dialect do anyway. Elsewhere another
+/// temperature than 1 may be the one that is not asked for.
+pub fn changes(name: &str, value: &Json<'_>) -> bool {
+    match name {
+        "temperature" | "top_p" => !value.is_null() && value.as_f64() != Some(1.0),
+        _ => asks(name, value),
     }
 }
 
