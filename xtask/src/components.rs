@@ -19,8 +19,6 @@ const ROOM: u64 = 128 << 10;
 /// The most bytes of a provider that comes with the program: compiled code is kept in memory once
 /// for each provider, and what all of them need belongs into the SDK, where it is written once.
 const LARGEST: usize = 400_000;
-/// Providers that are larger still, and by how much: they may only get smaller.
-const LARGER: [(&str, usize); 1] = [("openai", 490_000)];
 /// Where plugins are: folders of plugins, and plugins.
 const FOLDERS: [&str; 3] = ["plugins/providers", "plugins/policies", EXAMPLES];
 /// Examples are built and tested, but do not come with the program.
@@ -44,11 +42,9 @@ pub(crate) fn build(root: &Path) -> Result<()> {
             let folder = root.join("target/components").join(plugin.under).join(&plugin.name);
             let size = encode(&core, &folder.join("plugin.wasm"))?;
             write_if_changed(&folder.join("plugin.toml"), plugin.manifest.as_bytes())?;
-            let most = LARGER.iter().find(|(name, _)| *name == plugin.name);
-            let most = most.map_or(LARGEST, |(_, most)| *most);
             ensure!(
-                size <= most || !plugin.is_provider(),
-                "{} is a component of {size} bytes, and this provider has at most {most}: see what \
+                size <= LARGEST || !plugin.is_provider(),
+                "{} is a component of {size} bytes, and this provider has at most {LARGEST}: see what \
                  brings in so much code (a generic type read with serde, as a rule), and whether \
                  the SDK has it already",
                 plugin.name

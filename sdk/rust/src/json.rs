@@ -46,8 +46,11 @@ macro_rules! object {
 impl<'a> Json<'a> {
     /// An object of these fields, but for those that are null.
     pub fn object(fields: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
-        let there = fields.into_iter().filter(|(_, value)| !value.is_null());
-        Self::Object(there.map(|(name, value)| (Cow::Borrowed(name), value)).collect())
+        let mut object = Self::Object(Vec::new());
+        for (name, value) in fields {
+            object.put(Cow::Borrowed(name), value);
+        }
+        object
     }
 
     /// What is JSON already, unread.
@@ -148,6 +151,8 @@ impl<'a> Json<'a> {
     }
 
     /// Takes a member out of an object; null where it is not there.
+    // Not inlined, as what sets and reads a member: a plugin has hundreds of these.
+    #[inline(never)]
     pub fn take(&mut self, name: &str) -> Self {
         let Self::Object(fields) = self else { return Self::Null };
         let place = fields.iter().position(|(present, _)| present == name);
@@ -157,7 +162,11 @@ impl<'a> Json<'a> {
     /// Sets a member of an object, in place of one of that name or behind all. Null changes
     /// nothing: what is not said is left as it was.
     pub fn set(&mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Self>) {
-        let (name, value) = (name.into(), value.into());
+        self.put(name.into(), value.into());
+    }
+
+    #[inline(never)]
+    fn put(&mut self, name: Cow<'a, str>, value: Self) {
         let Self::Object(fields) = self else { return };
         match fields.iter_mut().find(|(present, _)| *present == name) {
             _ if value.is_null() => {}
@@ -196,6 +205,7 @@ impl<'a> Json<'a> {
 impl<'a> Index<&str> for Json<'a> {
     type Output = Json<'a>;
 
+    #[inline(never)]
     fn index(&self, name: &str) -> &Json<'a> {
         let found = self.fields().iter().find(|(present, _)| present == name);
         found.map_or(&Json::Null, |(_, value)| value)

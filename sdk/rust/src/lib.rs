@@ -27,6 +27,7 @@ mod request;
 pub use request::*;
 
 pub mod json;
+#[cfg(feature = "provider")]
 pub mod openai;
 #[cfg(feature = "provider")]
 pub mod prelude;

@@ -3,31 +3,31 @@
 //!
 //! Lenient where vendors differ. What is read of a request ([`Message`], [`ToolChoice`],
 //! [`Form`]) leaves what it does not know where it stood, so that a provider which rewrites a
-//! request can name what it loses. What is read once a token ([`Chunk`]) borrows from the frame
-//! and skips what it does not know.
+//! request can name what it loses.
+//!
+//! For upstreams that speak it themselves there is what reads their answers ([`Completion`],
+//! [`Vectors`], [`Transcript`]), what asks for a transcription ([`Transcriber`]), and for models
+//! that answer in the Responses API only, [`responses`].
 
-#[cfg(feature = "provider")]
 mod choice;
-mod chunk;
-#[cfg(feature = "provider")]
+mod completion;
 mod embeddings;
 mod error;
-#[cfg(feature = "provider")]
 mod message;
 mod models;
-#[cfg(feature = "provider")]
+pub mod responses;
 mod tools;
+mod transcription;
 mod usage;
+mod vectors;
 
-#[cfg(feature = "provider")]
 pub use choice::{Form, Mode, ToolChoice, finish_reason};
-pub use chunk::{Chunk, Delta, FunctionDelta, Groq, Piece, Text, ToolDelta, Words};
-#[cfg(feature = "provider")]
+pub use completion::Completion;
 pub use embeddings::texts;
 pub use error::ErrorBody;
-#[cfg(feature = "provider")]
 pub use message::{Content, Conversation, Message, Part, Role, ToolCall};
-pub use models::{ModelEntry, ModelList};
-#[cfg(feature = "provider")]
+pub use models::models;
 pub use tools::{Function, functions};
-pub use usage::{CompletionDetails, PromptDetails, Usage};
+pub use transcription::{Transcriber, Transcript};
+pub use usage::usage;
+pub use vectors::Vectors;

@@ -5,8 +5,8 @@ pub use crate::openai::{
     functions, texts,
 };
 pub use crate::provider::{
-    Body, Call, Calls, Description, Draft, Event, Failure, FailureKind, FrameByFrame, Framing,
-    HttpCall, JsonEdit, Model, Provider, ReadFrame, ReplyHead, Usage, extra, header, milliseconds,
-    read_answer, read_body, read_error, read_list, read_refusal,
+    Body, Call, Calls, Description, Draft, Edits, Event, Failure, FailureKind, FrameByFrame,
+    Framing, HttpCall, JsonEdit, Model, Provider, ReadFrame, ReplyHead, Usage, extra, header,
+    milliseconds, read_answer, read_body, read_error, read_list, read_refusal,
 };
 pub use crate::{Json, Request, object};

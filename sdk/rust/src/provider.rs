@@ -1,7 +1,9 @@
 //! Providers: plugins that speak one upstream's protocol.
 
+mod boxed;
 mod calls;
 mod draft;
+mod edits;
 mod event;
 #[cfg(target_arch = "wasm32")]
 mod exported;
@@ -9,6 +11,7 @@ mod failure;
 mod frames;
 mod model;
 mod refusal;
+mod resets;
 
 pub use crate::bindings::provider::exports::portcullis::plugin::provider::{
     Body, Call, CommandCall, Description, Ending, FormPart, FormValue, Frame, Framing,
@@ -21,7 +24,8 @@ pub use crate::bindings::provider::portcullis::plugin::types::{
     Extra, Failure, FailureKind, JsonEdit, Usage,
 };
 pub use calls::Calls;
-pub use draft::Draft;
+pub use draft::{Draft, asks};
+pub use edits::{Edits, changes};
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub use exported::Exported;
@@ -29,6 +33,7 @@ pub use frames::{FrameByFrame, ReadFrame, read_answer, read_list};
 pub use refusal::{
     error_failure, header, milliseconds, read_body, read_error, read_refusal, retry_after_ms,
 };
+pub use resets::reset_ms;
 
 use crate::{Json, Request};
 use serde::de::DeserializeOwned;
@@ -52,8 +57,8 @@ pub trait Provider: Sized + Send + Sync + 'static {
     /// Begins an exchange: which call to make for this request.
     fn start(&self, request: &Request) -> Result<(Self::Exchange, Call), Failure>;
 
-    /// Reads a reply that is not a success. As it stands it understands the statuses of HTTP,
-    /// `retry-after` and errors of OpenAI's shape.
+    /// Reads a reply that is not a success. As it stands it understands the statuses of HTTP, how
+    /// long to wait and errors of OpenAI's shape: see [`read_refusal`].
     fn refused(&self, head: &ReplyHead, body: &[u8]) -> Failure {
         read_refusal(head, body)
     }

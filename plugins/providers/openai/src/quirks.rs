@@ -5,9 +5,9 @@
 //! a model that is not named is sent what the sender wrote.
 
 use crate::settings::MaxTokensField;
-use portcullis_sdk::Request;
+use portcullis_sdk::prelude::*;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 /// One entry.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -23,12 +23,14 @@ pub struct Quirk {
     pub drop_reasoning: Vec<String>,
     /// How much they reason where the sender does not say; "none" is not at all.
     pub default_effort: Option<String>,
-    /// What is sent in place of a word for how much to reason.
-    pub reasoning_effort: Map<String, Value>,
+    /// What is sent in place of a word for how much to reason: an object of objects.
+    pub reasoning_effort: Option<Box<RawValue>>,
     /// They give one answer only.
     pub one_answer: bool,
     /// Which of their chats go to `/responses`.
     pub responses: Option<Through>,
+    /// What they thought is asked for, encrypted, and sent back to them, at `/responses`.
+    pub carry_reasoning: bool,
     /// The formats in which they transcribe; empty where that is all of them.
     pub transcription_formats: Vec<String>,
     /// They transcribe in one piece, also where a stream is asked for.
@@ -67,6 +69,10 @@ impl<'a> Quirks<'a> {
         self.0.iter().any(|entry| entry.one_answer)
     }
 
+    pub(crate) fn carry_reasoning(&self) -> bool {
+        self.0.iter().any(|entry| entry.carry_reasoning)
+    }
+
     /// The formats in which it transcribes; empty where that is all of them.
     pub(crate) fn transcription_formats(&self) -> &'a [String] {
         let some = |entry: &'a Quirk| Some(&*entry.transcription_formats);
@@ -78,8 +84,11 @@ impl<'a> Quirks<'a> {
     }
 
     /// What is sent in place of a word for how much to reason.
-    pub(crate) fn effort(&self, word: &str) -> Option<&'a Map<String, Value>> {
-        self.last(|entry| entry.reasoning_effort.get(word)?.as_object())
+    pub(crate) fn effort(&self, word: &str) -> Option<Json<'a>> {
+        self.last(|entry| {
+            let mut words = Json::read(entry.reasoning_effort.as_ref()?.get()).ok()?;
+            Some(words.take(word)).filter(Json::is_object)
+        })
     }
 
     /// Whether it reasons, given the sender's word for how much.
@@ -101,7 +110,7 @@ impl<'a> Quirks<'a> {
     /// Whether anything hangs on the sender's word for how much to reason.
     pub(crate) fn hang_on_effort(&self) -> bool {
         self.0.iter().any(|entry| {
-            let words = !entry.reasoning_effort.is_empty();
+            let words = entry.reasoning_effort.is_some();
             words || !entry.drop_reasoning.is_empty() || entry.responses == Some(Through::Tools)
         })
     }

@@ -1,7 +1,6 @@
 //! What an operator may set; `plugin.toml` describes it to them.
 
 use crate::quirks::Quirk;
-use portcullis_sdk::provider::JsonEdit;
 use serde::Deserialize;
 
 /// The settings, all of them optional.
@@ -59,15 +58,4 @@ pub enum MaxTokensField {
     MaxCompletionTokens,
     /// The older name, which is all that many servers know.
     MaxTokens,
-}
-
-impl MaxTokensField {
-    /// The edit that leaves only this name.
-    pub fn edit(self) -> JsonEdit {
-        let [older, newer] = ["/max_tokens", "/max_completion_tokens"].map(str::to_owned);
-        JsonEdit::Move(match self {
-            Self::MaxCompletionTokens => (older, newer),
-            Self::MaxTokens => (newer, older),
-        })
-    }
 }

@@ -35,7 +35,7 @@ fn what_is_left_out_is_named() {
             "{}",
             "gpt-5-mini",
             r#""temperature": 0.2, "logprobs": true, "stop": ["x"]"#,
-            Some(r#"["temperature","logprobs","stop"]"#),
+            Some(r#"["logprobs","stop","temperature"]"#),
         ),
         (GROQ, "m", r#""logit_bias": {}, "logprobs": false"#, None),
         (
@@ -49,7 +49,7 @@ fn what_is_left_out_is_named() {
             r#"{"responses": true}"#,
             "gpt-5-pro",
             r#""seed": 1, "logit_bias": null, "prediction": {"type": "content"}, "temperature": 0"#,
-            Some(r#"["temperature","seed","prediction"]"#),
+            Some(r#"["prediction","seed","temperature"]"#),
         ),
     ] {
         let call = chat(settings, model, &format!(r#"{{"messages": [], {fields}}}"#));

@@ -1,12 +1,6 @@
 //! Errors, in OpenAI's shape and in those that pass for it.
-//!
-//! Read by hand and not through `serde_json::Value`, which brings some 15 KB of code into a
-//! plugin that otherwise has no use for it.
 
-use super::Text;
-use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use std::fmt;
+use crate::Json;
 
 /// What an error says, wherever it stood: in `{"error": {…}}`, `{"error": "…"}`,
 /// `{"message": …}`, `{"detail": …}`, or in any of these as the first element of a list.
@@ -25,132 +19,36 @@ pub struct ErrorBody {
 impl ErrorBody {
     /// Reads a whole error reply; `None` where it is not JSON.
     pub fn read(body: &[u8]) -> Option<Self> {
-        serde_json::from_str(std::str::from_utf8(body).ok()?).ok()
-    }
-}
-
-impl<'de> Deserialize<'de> for ErrorBody {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ReadError)
-    }
-}
-
-struct ReadError;
-
-impl<'de> Visitor<'de> for ReadError {
-    type Value = ErrorBody;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an error")
+        Some(Self::of(&Json::read(std::str::from_utf8(body).ok()?).ok()?))
     }
 
-    fn visit_str<E: Error>(self, message: &str) -> Result<ErrorBody, E> {
-        let message = Some(message.to_owned());
-        Ok(ErrorBody { message, ..ErrorBody::default() })
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<ErrorBody, E> {
-        Ok(ErrorBody::default())
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<ErrorBody, E> {
-        Ok(ErrorBody::default())
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<ErrorBody, E> {
-        Ok(ErrorBody::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ErrorBody, A::Error> {
-        let first = list.next_element()?.unwrap_or_default();
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(first)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<ErrorBody, A::Error> {
-        let mut error = ErrorBody::default();
-        while let Some(name) = object.next_key::<Text<'de>>()? {
-            let place = match &*name.0 {
-                "error" => {
-                    let inner: ErrorBody = object.next_value()?;
-                    error = inner.over(error);
-                    continue;
+    fn of(said: &Json<'_>) -> Self {
+        match said {
+            Json::Text(_) => Self { message: word(said), ..Self::default() },
+            Json::List(errors) => errors.first().map(Self::of).unwrap_or_default(),
+            Json::Object(_) => {
+                // What is said closer to the error goes before what is said around it.
+                let inner = Self::of(&said["error"]);
+                let word = |name: &str| word(&said[name]);
+                Self {
+                    message: inner.message.or_else(|| word("message").or_else(|| word("detail"))),
+                    kind: inner.kind.or_else(|| word("type")),
+                    code: inner.code.or_else(|| word("code")),
+                    param: inner.param.or_else(|| word("param")),
                 }
-                "message" | "detail" => &mut error.message,
-                "type" => &mut error.kind,
-                "code" => &mut error.code,
-                "param" => &mut error.param,
-                _ => {
-                    object.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-            };
-            let Word(word) = object.next_value()?;
-            *place = place.take().or(word);
-        }
-        Ok(error)
-    }
-}
-
-impl ErrorBody {
-    /// This one, and from the other what this one does not say.
-    fn over(self, other: Self) -> Self {
-        Self {
-            message: self.message.or(other.message),
-            kind: self.kind.or(other.kind),
-            code: self.code.or(other.code),
-            param: self.param.or(other.param),
+            }
+            Json::Null | Json::Raw(_) => Self::default(),
         }
     }
 }
 
-/// A string as it is, a whole number as its digits; anything else says nothing here. Of a
+/// A string as it is, a whole number as its digits; any other scalar says nothing here. Of a
 /// list (FastAPI's `detail`) the first element's message counts.
-struct Word(Option<String>);
-
-impl<'de> Deserialize<'de> for Word {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl<'de> Visitor<'de> for Read {
-            type Value = Word;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a word or a number")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Word, E> {
-                Ok(Word(Some(text.to_owned())))
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Word, E> {
-                Ok(Word(Some(number.to_string())))
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Word, E> {
-                Ok(Word(Some(number.to_string())))
-            }
-
-            fn visit_f64<E: Error>(self, _: f64) -> Result<Word, E> {
-                Ok(Word(None))
-            }
-
-            fn visit_bool<E: Error>(self, _: bool) -> Result<Word, E> {
-                Ok(Word(None))
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<Word, E> {
-                Ok(Word(None))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Word, A::Error> {
-                Ok(Word(ReadError.visit_seq(list)?.message))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Word, A::Error> {
-                Ok(Word(ReadError.visit_map(object)?.message))
-            }
-        }
-        deserializer.deserialize_any(Read)
+fn word(said: &Json<'_>) -> Option<String> {
+    match said {
+        Json::Text(_) => Some(said.text().into_owned()),
+        Json::Raw(number) => number.parse::<i64>().ok().map(|number| number.to_string()),
+        said => ErrorBody::of(said).message,
     }
 }
 

@@ -1,19 +1,19 @@
 //! What a reply that is not a success means, for upstreams that answer as OpenAI does. Most
 //! do, whatever else is their own, so this is what [`super::Provider::refused`] begins with.
 
-use super::{Failure, FailureKind, ReplyHead};
+use super::{Failure, FailureKind, ReplyHead, reset_ms};
 use crate::Json;
 use crate::openai::ErrorBody;
 
 /// The failure that a refusal amounts to: its kind from the status and the upstream's own
-/// code, its words where they are JSON. A page of HTML is not shown to anybody.
+/// code, its words where they are JSON. A page of HTML is not shown to anybody. How long to wait
+/// is what `retry-after` says, or, of who asked too often, when the limits are as they were.
 pub fn read_refusal(head: &ReplyHead, body: &[u8]) -> Failure {
     let error = ErrorBody::read(body).unwrap_or_default();
-    Failure {
-        status: Some(head.status),
-        retry_after_ms: retry_after_ms(head),
-        ..error_failure(Some(head.status), error)
-    }
+    let failure = error_failure(Some(head.status), error);
+    let reset = || reset_ms(head).filter(|_| failure.kind == FailureKind::RateLimited);
+    let retry_after_ms = retry_after_ms(head).or_else(reset);
+    Failure { status: Some(head.status), retry_after_ms, ..failure }
 }
 
 /// The failure that an error amounts to which came under the status of a success, as text.
@@ -57,10 +57,9 @@ fn failure_kind(status: Option<u16>, error: &ErrorBody) -> FailureKind {
     if let Some(kind) = words.into_iter().flatten().find_map(known_word) {
         return kind;
     }
-    // Several servers say only in words that the prompt is too long.
     let message = error.message.as_deref().unwrap_or_default();
-    if message.contains("maximum context length") {
-        return FailureKind::ContextTooLong;
+    if let Some((_, kind)) = WORDS.iter().find(|(words, _)| message.contains(words)) {
+        return *kind;
     }
     match status {
         // Nobody follows a redirect with a credential in hand; the address is wrong.
@@ -79,6 +78,28 @@ fn failure_kind(status: Option<u16>, error: &ErrorBody) -> FailureKind {
         _ => words.into_iter().flatten().find_map(vague_word).unwrap_or(FailureKind::Upstream),
     }
 }
+
+/// What is said in words only, whatever the status: that the prompt is too long, and that a model
+/// cannot see. A wrong request would be wrong everywhere; an image that this model has no eyes for
+/// is not.
+const WORDS: [(&str, FailureKind); 8] = [
+    ("maximum context length", FailureKind::ContextTooLong),
+    // "Invalid content type. image_url is only supported by certain models." OpenAI
+    ("image_url is only supported by certain models", FailureKind::Unsupported),
+    // "The model does not support image input but some images are present in the request." xAI;
+    // "No endpoints found that support image input", a 404 of OpenRouter's
+    ("support image input", FailureKind::Unsupported),
+    // "image input is not supported - hint: if this is unexpected, you may need to provide the
+    // mmproj", a 500 of llama.cpp's
+    ("image input is not supported", FailureKind::Unsupported),
+    // "At most 0 image(s) may be provided in one request." vLLM
+    ("At most 0 image", FailureKind::Unsupported),
+    ("is not a multimodal model", FailureKind::Unsupported),
+    // "messages[1].content must be a string" Groq, of its models that read texts only
+    ("].content must be a string", FailureKind::Unsupported),
+    // "messages[3]: unknown variant `image_url`, expected `text`" DeepSeek
+    ("unknown variant `image_url`", FailureKind::Unsupported),
+];
 
 /// Codes and types that say more than the status they come with.
 fn known_word(word: &str) -> Option<FailureKind> {
@@ -194,6 +215,36 @@ mod tests {
         let long = r#"{"error":{"message":"This model's maximum context length is 4096 tokens"}}"#;
         let words = "This model's maximum context length is 4096 tokens";
         check(400, long, FailureKind::ContextTooLong, words);
+    }
+
+    #[test]
+    fn a_model_that_cannot_see_is_no_mistake_of_the_senders() {
+        for (status, words) in [
+            (400, "Invalid content type. image_url is only supported by certain models."),
+            (400, "The model does not support image input but some images are present"),
+            (404, "No endpoints found that support image input"),
+            (500, "image input is not supported - hint: you may need to provide the mmproj"),
+            (400, "At most 0 image(s) may be provided in one request."),
+            (400, "m is not a multimodal model"),
+            (400, "messages[1].content must be a string"),
+            (400, "messages[3]: unknown variant `image_url`, expected `text`"),
+        ] {
+            let body = format!(r#"{{"error":{{"message":"{words}","type":"t","code":null}}}}"#);
+            check(status, &body, FailureKind::Unsupported, words);
+        }
+        let many = "At most 1 image(s) may be provided in one request.";
+        check(400, &format!(r#"{{"message":"{many}"}}"#), FailureKind::InvalidRequest, many);
+    }
+
+    #[test]
+    fn without_a_time_the_reset_of_the_limit_counts() {
+        let resets = [("x-ratelimit-reset-tokens", "6m0s"), ("x-ratelimit-remaining-tokens", "0")];
+        let wait = |status, more: &[(&str, &str)]| {
+            read_refusal(&head(status, &[&resets, more].concat()), b"").retry_after_ms
+        };
+        assert_eq!(wait(429, &[]), Some(360_000));
+        assert_eq!(wait(429, &[("retry-after", "2")]), Some(2000));
+        assert_eq!(wait(400, &[]), None);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! How long to wait when a refusal names no time but its headers say when the limits are as
-//! they were: `x-ratelimit-reset-requests: 6m0s`.
+//! they were: `x-ratelimit-reset-requests: 6m0s`, at OpenAI, Groq and others.
 
-use portcullis_sdk::provider::{ReplyHead, header};
+use super::{ReplyHead, header};
 
 /// Milliseconds until the limit that was hit is as it was. Where neither is down to nothing
 /// the nearer one counts: a try too early costs little, a wait too long costs the sender.
-pub(crate) fn wait_ms(head: &ReplyHead) -> Option<u64> {
+pub fn reset_ms(head: &ReplyHead) -> Option<u64> {
     let limits = ["requests", "tokens"].map(|what| {
         let left = header(head, &format!("x-ratelimit-remaining-{what}"));
         let reset = header(head, &format!("x-ratelimit-reset-{what}")).and_then(duration_ms);
@@ -40,8 +40,8 @@ fn duration_ms(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{duration_ms, wait_ms};
-    use portcullis_sdk::provider::ReplyHead;
+    use super::{duration_ms, reset_ms};
+    use crate::provider::ReplyHead;
 
     #[test]
     fn durations_are_read_in_every_form_seen() {
@@ -71,7 +71,7 @@ mod tests {
             let owned =
                 |(name, value): &(&str, &str)| (format!("x-ratelimit-{name}"), (*value).to_owned());
             let head = ReplyHead { status: 429, headers: headers.iter().map(owned).collect() };
-            assert_eq!(wait_ms(&head), expected, "{headers:?}");
+            assert_eq!(reset_ms(&head), expected, "{headers:?}");
         };
         let resets = [("reset-requests", "1s"), ("reset-tokens", "6m0s")];
         check(&[], None);

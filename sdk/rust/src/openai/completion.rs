@@ -1,0 +1,172 @@
+//! Reads a chat's answer into events: a stream, or a whole one as a single large chunk.
+//!
+//! A whole answer differs from a chunk in the name of one field, `message` for `delta`.
+
+use super::{finish_reason, usage};
+use crate::Json;
+use crate::provider::{
+    Event, Failure, ReadFrame, TextDelta, ToolCallDelta, read_answer, read_error,
+};
+
+/// A chat's answer that is being read: that of `POST /chat/completions`.
+#[derive(Debug)]
+pub struct Completion {
+    streaming: bool,
+    /// The events have begun.
+    started: bool,
+    /// The upstream has said that there is no more, in one of its ways.
+    over: bool,
+    /// How many calls of tools have begun, for upstreams that do not number them.
+    calls: u32,
+}
+
+impl Completion {
+    /// One that comes as a stream, or whole.
+    pub fn new(streaming: bool) -> Self {
+        Self { streaming, started: false, over: false, calls: 0 }
+    }
+}
+
+impl ReadFrame for Completion {
+    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
+        if text == "[DONE]" && self.streaming {
+            self.over = true;
+            return Ok(());
+        }
+        let chunk = read_answer(text)?;
+        if !chunk["error"].is_null() {
+            return Err(read_error(text));
+        }
+        let choices = chunk["choices"].items();
+        if !self.streaming {
+            if choices.is_empty() {
+                return Err(Failure::malformed("the upstream's answer has no choices"));
+            }
+            self.over = true;
+        }
+        if !self.started && !choices.is_empty() {
+            self.started = true;
+            events.push(Event::started(&chunk["id"], &chunk["model"]));
+        }
+        for choice in choices {
+            self.choice(choice, events);
+        }
+        // Groq has that of a stream in a place of its own.
+        let used = usage(&chunk["usage"]).or_else(|| usage(&chunk["x_groq"]["usage"]));
+        events.extend(used.map(Event::Usage));
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<Vec<Event>, Failure> {
+        if self.over { Ok(Vec::new()) } else { Err(Failure::cut_off()) }
+    }
+}
+
+impl Completion {
+    /// What is new in one of the answers that were asked for.
+    fn choice(&mut self, choice: &Json<'_>, events: &mut Vec<Event>) {
+        let index = choice["index"].as_u32().unwrap_or_default();
+        let field = if self.streaming { "delta" } else { "message" };
+        let delta = &choice[field];
+        // As DeepSeek and vLLM name it, and as Groq and OpenRouter do.
+        let thoughts = ["reasoning_content", "reasoning"].map(|name| &delta[name]);
+        let thoughts = thoughts.into_iter().find(|thoughts| !thoughts.is_null());
+        events.extend(thoughts.and_then(|text| Event::piece(Event::Reasoning, index, text)));
+        say(Event::Text, index, &delta["content"], events);
+        events.extend(Event::piece(Event::Refusal, index, &delta["refusal"]));
+        for call in delta["tool_calls"].items() {
+            events.push(Event::ToolCall(self.call(call)));
+        }
+        for (name, value) in
+            [("annotations", &delta["annotations"]), ("logprobs", &choice["logprobs"])]
+        {
+            if !value.is_nothing() {
+                events.extend(Event::beside(name, index, value));
+            }
+        }
+        if let Some(reason) = choice["finish_reason"].some_text() {
+            self.over = true;
+            events.push(Event::ended(index, finish_reason(&reason), []));
+        }
+    }
+
+    fn call(&mut self, call: &Json<'_>) -> ToolCallDelta {
+        let (id, function) = (call["id"].some_text(), &call["function"]);
+        // Upstreams that leave the number out send each call whole, or at least its id first.
+        let index = call["index"].as_u32().unwrap_or(match id {
+            Some(_) => self.calls,
+            None => self.calls.saturating_sub(1),
+        });
+        self.calls = self.calls.max(index.saturating_add(1));
+        let arguments = function["arguments"].text().into_owned();
+        ToolCallDelta { index, id, name: function["name"].some_text(), arguments }
+    }
+}
+
+/// Words: a text at most vendors, at Mistral's reasoning models a list of parts, of which the
+/// `thinking` is kept apart.
+fn say(kind: fn(TextDelta) -> Event, index: u32, words: &Json<'_>, events: &mut Vec<Event>) {
+    match words {
+        Json::List(parts) => parts.iter().for_each(|part| say(kind, index, part, events)),
+        Json::Object(_) => {
+            say(Event::Reasoning, index, &words["thinking"], events);
+            say(kind, index, &words["text"], events);
+        }
+        text => events.extend(Event::piece(kind, index, text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Completion;
+    use crate::provider::{Event, Failure, ReadFrame, TextDelta, ToolCallDelta};
+
+    fn read(streaming: bool, frames: &[&str]) -> Result<Vec<Event>, Failure> {
+        let (mut reader, mut events) = (Completion::new(streaming), Vec::new());
+        frames.iter().try_for_each(|frame| reader.frame(frame, &mut events))?;
+        reader.end()?;
+        Ok(events)
+    }
+
+    #[test]
+    fn a_stream_and_a_whole_answer_say_the_same() {
+        let end = r#"{"choices":[{"delta":{},"finish_reason":"content_filter"}]}"#;
+        let piece = r#"{"id":"a","model":"m","choices":[{"index":0,"delta":{"content":"Hi"}}]}"#;
+        let whole = r#"{"id":"a","model":"m","choices":[
+            {"message":{"content":"Hi"},"finish_reason":"content_filter"}]}"#;
+        let expected = vec![
+            Event::Started(("a".to_owned(), "m".to_owned())),
+            Event::text("Hi"),
+            Event::finished("content-filter"),
+        ];
+        assert_eq!(read(true, &[piece, end, "[DONE]"]), Ok(expected.clone()));
+        assert_eq!(read(true, &[piece, end]), Ok(expected.clone()));
+        assert_eq!(read(false, &[whole]), Ok(expected));
+        assert_eq!(read(true, &[piece]), Err(Failure::cut_off()));
+        read(false, &[r#"{"choices":[]}"#]).unwrap_err();
+    }
+
+    #[test]
+    fn parts_of_a_content_are_told_apart() {
+        let parts = r#"[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},
+            {"type":"text","text":"yes"},{"type":"image","url":"u"}]"#;
+        let chunk = format!(r#"{{"choices":[{{"delta":{{"content":{parts}}}}}]}}"#);
+        let events = read(true, &[&chunk, "[DONE]"]).unwrap();
+        let thought = Event::Reasoning(TextDelta { index: 0, text: "hm".to_owned() });
+        assert_eq!(events[1..], [thought, Event::text("yes")]);
+    }
+
+    #[test]
+    fn calls_that_nobody_numbered_are() {
+        let call = |id: &str| {
+            let call = format!(r#"{{"id":"{id}","function":{{"name":"f","arguments":"{{}}"}}}}"#);
+            format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{call}]}}}}]}}"#)
+        };
+        let events = read(true, &[&call("a"), &call("b"), "[DONE]"]).unwrap();
+        let index = |event: &Event| match event {
+            Event::ToolCall(ToolCallDelta { index, .. }) => Some(*index),
+            _ => None,
+        };
+        assert_eq!(events.iter().filter_map(index).collect::<Vec<_>>(), [0, 1]);
+    }
+}

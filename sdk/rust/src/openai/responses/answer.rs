@@ -1,0 +1,236 @@
+//! Reads an answer of the Responses API into events: a stream, or a whole one as if each of its
+//! items had come in one piece.
+
+use super::thoughts;
+use crate::openai::usage::cost;
+use crate::provider::{
+    Event, Failure, FailureKind, ReadFrame, TextDelta, ToolCallDelta, Usage, read_answer,
+    read_error,
+};
+use crate::{Json, Request, object};
+
+/// An answer of that API that is being read: that of `POST /responses`.
+///
+/// What the model thought comes encrypted where it was asked for, in events "extra-content": of
+/// the call that it stands before, or of the message. A client that gives it back gets a model that
+/// goes on where it was.
+#[derive(Debug)]
+pub struct Response {
+    /// The model that was asked.
+    model: String,
+    over: bool,
+    /// The calls of tools so far: the place of each among the items, and whether its arguments
+    /// have begun.
+    calls: Vec<(u64, bool)>,
+    /// Whether the model has shown what it thought.
+    thought: bool,
+    /// What it thought since the last item, encrypted: items as JSON.
+    held: Vec<String>,
+}
+
+impl Response {
+    /// The answer to a request.
+    pub fn to(request: &Request) -> Self {
+        let (calls, held) = (Vec::new(), Vec::new());
+        Self { model: request.model(), over: false, calls, thought: false, held }
+    }
+}
+
+impl ReadFrame for Response {
+    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
+        if text == "[DONE]" {
+            return Ok(());
+        }
+        let said = read_answer(text)?;
+        if !said.is_object() {
+            return Err(Failure::malformed("the upstream sent what is no answer of its protocol"));
+        }
+        let place = said["output_index"].as_u64().unwrap_or_default();
+        match &*said["type"].text() {
+            "" => {
+                events.push(started(&said));
+                for (place, item) in (0..).zip(said["output"].items()) {
+                    self.whole(place, item, events);
+                }
+                return self.stop(&said, events);
+            }
+            "response.created" => events.push(started(&said["response"])),
+            "response.output_text.delta" => {
+                say(events, Event::Text, &said["delta"]);
+                events.extend(logprobs(&said["logprobs"]));
+            }
+            "response.refusal.delta" => say(events, Event::Refusal, &said["delta"]),
+            "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
+                self.thought = true;
+                say(events, Event::Reasoning, &said["delta"]);
+            }
+            "response.reasoning_summary_part.added" => self.next_thought(events),
+            "response.function_call_arguments.delta" => {
+                self.arguments(place, &said["delta"], events);
+            }
+            "response.output_text.annotation.added" => {
+                events.extend(annotations(std::slice::from_ref(&said["annotation"])));
+            }
+            "response.output_item.added" if said["item"]["type"] != "reasoning" => {
+                self.item(place, &said["item"], events);
+            }
+            // What was thought is complete at its end only.
+            "response.output_item.done" => self.item(place, &said["item"], events),
+            "response.completed" | "response.incomplete" | "response.failed" => {
+                return self.stop(&said["response"], events);
+            }
+            "error" => return Err(failed(text)),
+            // What repeats what came in pieces, and whatever there will be.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<Vec<Event>, Failure> {
+        if self.over { Ok(Vec::new()) } else { Err(Failure::cut_off()) }
+    }
+}
+
+impl Response {
+    /// An item of a whole answer.
+    fn whole(&mut self, place: u64, item: &Json<'_>, events: &mut Vec<Event>) {
+        for part in item["summary"].items().iter().chain(item["content"].items()) {
+            match &*item["type"].text() {
+                "reasoning" => {
+                    self.next_thought(events);
+                    self.thought = true;
+                    say(events, Event::Reasoning, &part["text"]);
+                }
+                "message" => {
+                    say(events, Event::Text, &part["text"]);
+                    say(events, Event::Refusal, &part["refusal"]);
+                    events.extend(annotations(part["annotations"].items()));
+                    events.extend(logprobs(&part["logprobs"]));
+                }
+                // Of tools that the vendor runs itself.
+                _ => {}
+            }
+        }
+        self.item(place, item, events);
+    }
+
+    /// An item that begins, or is whole: what of it does not come in pieces.
+    fn item(&mut self, place: u64, item: &Json<'_>, events: &mut Vec<Event>) {
+        match &*item["type"].text() {
+            "reasoning" => {
+                let kept = thoughts::kept(item);
+                self.held.extend((!kept.is_null()).then(|| kept.to_string()));
+            }
+            "message" => self.let_go(None, events),
+            "function_call" => self.call(place, item, events),
+            _ => {}
+        }
+    }
+
+    /// A paragraph between what was thought and what will be.
+    fn next_thought(&self, events: &mut Vec<Event>) {
+        let gap = if self.thought { "\n\n" } else { "" };
+        say(events, Event::Reasoning, &gap.into());
+    }
+
+    /// Hands over what was thought before the item that begins.
+    fn let_go(&mut self, call: Option<u32>, events: &mut Vec<Event>) {
+        let held = std::mem::take(&mut self.held).into_iter().map(Json::raw);
+        let held = held.collect::<Json<'_>>().something();
+        events.extend((!held.is_null()).then(|| thoughts::event(&self.model, held, call)));
+    }
+
+    /// A call of a tool that begins, or is whole.
+    fn call(&mut self, place: u64, item: &Json<'_>, events: &mut Vec<Event>) {
+        if !self.calls.iter().any(|(at, _)| *at == place) {
+            let index = self.calls.len() as u32;
+            self.calls.push((place, false));
+            let [id, name] = ["call_id", "name"].map(|name| item[name].some_text());
+            let call = ToolCallDelta { index, id, name, arguments: String::new() };
+            events.push(Event::ToolCall(call));
+            self.let_go(Some(index), events);
+        }
+        // Not all upstreams send the arguments in pieces.
+        if !self.calls.contains(&(place, true)) {
+            self.arguments(place, &item["arguments"], events);
+        }
+    }
+
+    /// A piece of the arguments of the call at a place.
+    fn arguments(&mut self, place: u64, arguments: &Json<'_>, events: &mut Vec<Event>) {
+        let found = (0..).zip(&mut self.calls).find(|(_, (at, _))| *at == place);
+        let Some((index, (_, begun))) = found else { return };
+        if let Some(arguments) = arguments.some_text() {
+            *begun = true;
+            events.push(Event::ToolCall(ToolCallDelta { index, id: None, name: None, arguments }));
+        }
+    }
+
+    /// How it ended, and what was used.
+    fn stop(&mut self, whole: &Json<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
+        let details = whole["incomplete_details"]["reason"].text();
+        let reason = match (&*whole["status"].text(), &*details) {
+            ("completed", _) if self.calls.is_empty() => "stop",
+            ("completed", _) => "tool-calls",
+            ("incomplete", "" | "max_output_tokens") => "length",
+            ("incomplete", "content_filter") => "content-filter",
+            ("incomplete", other) => other,
+            ("failed", _) => return Err(failed(&whole["error"].to_string())),
+            // One that was put off, which nobody asked for.
+            _ => return Err(Failure::malformed("the upstream's answer is not whole")),
+        };
+        self.over = true;
+        events.push(Event::finished(reason));
+        events.extend(Some(&whole["usage"]).filter(|it| it.is_object()).map(used));
+        Ok(())
+    }
+}
+
+fn say(events: &mut Vec<Event>, kind: fn(TextDelta) -> Event, text: &Json<'_>) {
+    events.extend(Event::piece(kind, 0, text));
+}
+
+fn started(whole: &Json<'_>) -> Event {
+    Event::started(&whole["id"], &whole["model"])
+}
+
+fn used(usage: &Json<'_>) -> Event {
+    let (input, output) = (&usage["input_tokens_details"], &usage["output_tokens_details"]);
+    Event::Usage(Usage {
+        input_tokens: usage["input_tokens"].as_u64(),
+        output_tokens: usage["output_tokens"].as_u64(),
+        cached_input_tokens: input["cached_tokens"].as_u64(),
+        cache_write_tokens: input["cache_write_tokens"].as_u64(),
+        reasoning_tokens: output["reasoning_tokens"].as_u64(),
+        cost_usd: cost(&usage["cost"]),
+        ..Usage::default()
+    })
+}
+
+/// Links that the text rests on, in the chat's shape; it knows none of files.
+fn annotations(found: &[Json<'_>]) -> Option<Event> {
+    let links = found.iter().filter(|it| it["type"] == "url_citation").map(|link| {
+        let mut link = link.clone();
+        let kind = link.take("type");
+        object! { "type": kind, "url_citation": link }
+    });
+    Event::beside("annotations", 0, &links.collect::<Json<'_>>().something())
+}
+
+/// How likely each token was, in the chat's shape.
+fn logprobs(tokens: &Json<'_>) -> Option<Event> {
+    let tokens = tokens.clone().something();
+    Event::beside("logprobs", 0, &object! { "content": tokens }.something())
+}
+
+/// The failure that an error under a successful status amounts to.
+fn failed(error: &str) -> Failure {
+    let failure = read_error(error);
+    let kind = match failure.code.as_deref().unwrap_or_default() {
+        "image_content_policy_violation" | "bio_policy" => FailureKind::ContentRefused,
+        "vector_store_timeout" => FailureKind::TimedOut,
+        code if code == "invalid_prompt" || code.contains("image") => FailureKind::InvalidRequest,
+        _ => failure.kind,
+    };
+    Failure { kind, ..failure }
+}

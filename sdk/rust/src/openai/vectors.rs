@@ -1,0 +1,75 @@
+//! Reads an answer of embeddings that are numbers.
+//!
+//! Not as [`Json`]: a request of many texts has millions of numbers in its answer,
+//! and each would be a value by itself.
+
+use super::usage;
+use crate::Json;
+use crate::provider::{Event, Failure, ReadFrame};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// An answer of embeddings that is being read: that of `POST /embeddings`.
+#[derive(Debug, Default)]
+pub struct Vectors {
+    over: bool,
+}
+
+#[derive(Deserialize)]
+struct Reply<'a> {
+    data: Vec<Row>,
+    #[serde(default)]
+    model: Option<String>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    #[serde(default)]
+    index: Option<u32>,
+    embedding: Vec<f32>,
+}
+
+impl ReadFrame for Vectors {
+    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
+        let reply: Reply<'_> = serde_json::from_str(text).map_err(|error| {
+            let what = "the upstream's vectors are not lists of numbers";
+            Failure::malformed(format!("{what} (column {})", error.column()))
+        })?;
+        events.push(Event::Started((String::new(), reply.model.unwrap_or_default())));
+        for (position, row) in (0..).zip(reply.data) {
+            events.push(Event::Embedding((row.index.unwrap_or(position), row.embedding)));
+        }
+        let used = Json::read(reply.usage.map_or("null", RawValue::get)).unwrap_or_default();
+        events.extend(usage(&used).map(Event::Usage));
+        self.over = true;
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<Vec<Event>, Failure> {
+        if self.over { Ok(Vec::new()) } else { Err(Failure::cut_off()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Vectors;
+    use crate::provider::{Event, ReadFrame};
+
+    #[test]
+    fn vectors_have_the_places_of_their_texts() {
+        let (mut reader, mut events) = (Vectors::default(), Vec::new());
+        reader.end().unwrap_err();
+        let reply = r#"{"model":"m","data":[
+            {"index":1,"embedding":[0.5]},{"embedding":[1,-2e-1]}]}"#;
+        reader.frame(reply, &mut events).unwrap();
+        let started = Event::Started((String::new(), "m".to_owned()));
+        let [one, two] = [(1, vec![0.5]), (1, vec![1.0, -0.2])].map(Event::Embedding);
+        assert_eq!(events, [started, one, two]);
+        assert_eq!(reader.end(), Ok(Vec::new()));
+        for wrong in [r#"{"data":[{"embedding":"AAAA"}]}"#, "[]"] {
+            reader.frame(wrong, &mut events).unwrap_err();
+        }
+    }
+}

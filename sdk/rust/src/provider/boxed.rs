@@ -1,0 +1,17 @@
+//! Answers whose form is known only when the request is: one of several readers, in a box.
+
+use super::{Event, Failure, ReadFrame, ReplyHead};
+
+impl ReadFrame for Box<dyn ReadFrame> {
+    fn head(&mut self, head: &ReplyHead) {
+        (**self).head(head);
+    }
+
+    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
+        (**self).frame(text, events)
+    }
+
+    fn end(&mut self) -> Result<Vec<Event>, Failure> {
+        (**self).end()
+    }
+}
