@@ -26,7 +26,7 @@ pub use chunk::{Chunk, Delta, FunctionDelta, Groq, Piece, Text, ToolDelta, Words
 pub use embeddings::texts;
 pub use error::ErrorBody;
 #[cfg(feature = "provider")]
-pub use message::{Content, Conversation, Message, Part, Role, ToolCall};
+pub use message::{Content, Conversation, Message, Part, Role, ToolCall, joined};
 pub use models::{ModelEntry, ModelList};
 #[cfg(feature = "provider")]
 pub use tools::{Function, functions};
