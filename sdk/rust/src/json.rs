@@ -150,6 +150,12 @@ impl<'a> Json<'a> {
         if let Self::Object(fields) = self { fields } else { &[] }
     }
 
+    /// The first of these members that is there; null where none is.
+    pub fn first<const N: usize>(&self, names: [&str; N]) -> &Self {
+        let mut there = names.iter().map(|name| &self[*name]).filter(|value| !value.is_null());
+        there.next().unwrap_or(&Self::Null)
+    }
+
     /// Takes a member out of an object; null where it is not there.
     // Not inlined, as what sets and reads a member: a plugin has hundreds of these.
     #[inline(never)]

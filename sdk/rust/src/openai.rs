@@ -25,7 +25,7 @@ pub use choice::{Form, Mode, ToolChoice, finish_reason};
 pub use completion::Completion;
 pub use embeddings::texts;
 pub use error::ErrorBody;
-pub use message::{Content, Conversation, Message, Part, Role, ToolCall};
+pub use message::{Content, Conversation, Message, Part, Role, ToolCall, joined};
 pub use models::models;
 pub use tools::{Function, functions};
 pub use transcription::{Transcriber, Transcript};

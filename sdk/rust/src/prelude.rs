@@ -2,7 +2,7 @@
 
 pub use crate::openai::{
     Content, Conversation, Form, Function, Message, Mode, Part, Role, ToolChoice, finish_reason,
-    functions, texts,
+    functions, joined, texts,
 };
 pub use crate::provider::{
     Body, Call, Calls, Description, Draft, Edits, Event, Failure, FailureKind, FrameByFrame,

@@ -10,6 +10,7 @@ mod machine;
 mod mock;
 mod process;
 mod providers;
+mod rounds;
 mod sandbox;
 mod streams;
 mod table;

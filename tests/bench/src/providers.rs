@@ -1,26 +1,27 @@
 //! What each bundled provider adds to a request where it translates: its call, each chunk of a
-//! stream up to the bytes for the client, and an image of five megabytes inside of a request.
+//! stream beside the same chunk passed on, and an image of five megabytes inside of a request.
 
 use crate::gateway::Ground;
 use crate::process::Memory;
+use crate::rounds::{self, ROUNDS};
 use crate::sandbox::plugged::request;
 use crate::table::{Table, figure, median};
 use anyhow::{Context as _, Result, anyhow, ensure};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use portcullis::config::{self, Environment};
-use portcullis::contract::providers::Frame;
+use portcullis::contract::providers::Framing;
 use portcullis::exchange::Exchange;
+use portcullis::frame::Framer;
 use portcullis::gateway::Gateway;
 use portcullis::load;
 use portcullis::request::{Lent, Request};
 use portcullis::wire::dialect::Dialect;
+use portcullis::wire::sse::{self, Decoder, MAX_EVENT};
 use std::fs;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Rounds, of which the middle one counts. The first one, for warming up, is thrown away.
-const ROUNDS: usize = 7;
 /// Calls a round.
 const CALLS: u32 = 5_000;
 /// Chunks of a stream, and how many of them come in one read.
@@ -35,6 +36,9 @@ const IMAGE: usize = 5 << 20;
 struct Vendor {
     plugin: &'static str,
     settings: &'static str,
+    /// As what its stream is passed on. One of a vendor whose dialect no client speaks is, for
+    /// the comparison, looked at as if it were of the canonical one.
+    dialect: Dialect,
     before: &'static [(&'static str, &'static str)],
     chunk: (&'static str, &'static str),
 }
@@ -44,12 +48,14 @@ const VENDORS: [Vendor; 5] = [
     Vendor {
         plugin: "openai",
         settings: "passthrough = false",
+        dialect: Dialect::CANONICAL,
         before: &[],
         chunk: ("", crate::mock::CHUNK),
     },
     Vendor {
         plugin: "anthropic",
         settings: "",
+        dialect: Dialect::Messages,
         before: &[
             (
                 "message_start",
@@ -68,6 +74,7 @@ const VENDORS: [Vendor; 5] = [
     Vendor {
         plugin: "gemini",
         settings: "",
+        dialect: Dialect::CANONICAL,
         before: &[],
         chunk: (
             "",
@@ -77,23 +84,70 @@ const VENDORS: [Vendor; 5] = [
     Vendor {
         plugin: "ollama",
         settings: "",
+        dialect: Dialect::CANONICAL,
         before: &[],
         chunk: (
             "line",
             r#"{"model":"m","created_at":"2026-11-01T08:52:19.385406455Z","message":{"role":"assistant","content":" word of it"},"done":false}"#,
         ),
     },
-    Vendor { plugin: "huggingface", settings: "", before: &[], chunk: ("", crate::mock::CHUNK) },
+    Vendor {
+        plugin: "huggingface",
+        settings: "",
+        dialect: Dialect::CANONICAL,
+        before: &[],
+        chunk: ("", crate::mock::CHUNK),
+    },
 ];
 
 impl Vendor {
-    fn frame(&self, (name, data): (&str, &str)) -> Frame {
+    fn framing(&self) -> Framing {
+        if self.chunk.0 == "line" { Framing::Lines } else { Framing::Sse }
+    }
+
+    /// So many bytes of it as come in one read.
+    fn read(&self) -> Bytes {
+        written([self.chunk; AT_ONCE])
+    }
+
+    /// One round of streams that are passed on: microseconds of one chunk.
+    fn passed_on(&self) -> Result<f64> {
+        // What comes in lines is passed on by nobody, and here as if it were events.
+        let name = self.chunk.0.trim_start_matches("line");
+        let read = written([(name, self.chunk.1); AT_ONCE]);
+        let began = Instant::now();
+        for _ in 0..STREAMS {
+            let mut decoder = Decoder::new(MAX_EVENT);
+            for _ in 0..CHUNKS / AT_ONCE {
+                let mut out = BytesMut::new();
+                decoder.push(black_box(&read).clone());
+                while let Some(event) = decoder.next()? {
+                    let glance = said(self.dialect.glance(&event, false, None))?;
+                    ensure!(glance.content && !glance.finished, "the chunk is no text");
+                    out.extend_from_slice(&event.raw);
+                }
+                ensure!(black_box(out).len() == read.len(), "not all was passed on");
+            }
+        }
+        Ok(microseconds(began.elapsed()))
+    }
+}
+
+/// Chunks as they come over the network.
+fn written<'a>(chunks: impl IntoIterator<Item = (&'a str, &'a str)>) -> Bytes {
+    let mut out = BytesMut::new();
+    for (name, data) in chunks {
         match name {
-            "line" => Frame::Text(data.to_owned()),
-            "" => Frame::Sse((None, data.to_owned())),
-            name => Frame::Sse((Some(name.to_owned()), data.to_owned())),
+            "line" => out.extend_from_slice(format!("{data}\n").as_bytes()),
+            name => sse::encode(&mut out, Some(name).filter(|name| !name.is_empty()), data),
         }
     }
+    out.freeze()
+}
+
+/// Microseconds of one chunk of a round.
+fn microseconds(spent: Duration) -> f64 {
+    spent.as_secs_f64() * 1e6 / (STREAMS * CHUNKS) as f64
 }
 
 /// Measures all of them.
@@ -107,6 +161,8 @@ pub(crate) fn measure() -> Result<Table> {
                 "a request, µs",
                 "target",
                 "a chunk, µs",
+                "passed on",
+                "added",
                 "target",
                 "5 MB image, ms",
                 "target",
@@ -117,18 +173,21 @@ pub(crate) fn measure() -> Result<Table> {
         for vendor in &VENDORS {
             let house = House::open(vendor).await.with_context(|| vendor.plugin.to_owned())?;
             let measured = async {
-                let request = median_of(async || house.requests().await).await?;
-                let chunk = median_of(async || house.chunks(vendor).await).await?;
+                let request = rounds::of(async || house.requests().await).await?;
+                let passed_on = async || vendor.passed_on();
+                let chunk = rounds::beside(async || house.chunks(vendor).await, passed_on).await?;
                 let (image, copies) = house.image().await?;
                 anyhow::Ok((request, chunk, image, copies))
             };
             let measured = measured.await.with_context(|| vendor.plugin.to_owned())?;
-            let (request, chunk, image, copies) = measured;
+            let (request, (chunk, passed_on), image, copies) = measured;
             table.row(&[
                 vendor.plugin,
                 &figure(request),
                 "60",
                 &figure(chunk),
+                &figure(passed_on),
+                &figure(chunk - passed_on),
                 "1.5",
                 &figure(image),
                 "15",
@@ -138,10 +197,11 @@ pub(crate) fn measure() -> Result<Table> {
         }
         table.remark(format!(
             "A request: a fresh sandbox, the plugin's call, and the sandbox's end. A chunk: {AT_ONCE} \
-             a read, from the frame to the bytes for the client, without what the upstream's \
-             connection costs. Median of {ROUNDS} rounds of {CALLS} requests or {} chunks. Copies: \
-             how far the process grew beyond the request's own body, by the size of the image, with \
-             that one in.",
+             a read, from the bytes of the upstream to those for the client, without what their \
+             connections cost. Passed on: the same chunks, cut into events, looked at, and copied, \
+             in turn with the others; added is the difference. Median of {ROUNDS} rounds of {CALLS} \
+             requests or {} chunks. Copies: how far the process grew beyond the request's own body, \
+             by the size of the image, with that one in.",
             STREAMS * CHUNKS
         ));
         Ok(table)
@@ -198,29 +258,28 @@ impl House {
         Ok(began.elapsed().as_secs_f64() * 1e6 / f64::from(CALLS))
     }
 
-    /// One round of streams: microseconds of one chunk.
+    /// One round of streams that are translated: microseconds of one chunk.
     async fn chunks(&self, vendor: &Vendor) -> Result<f64> {
         let request = Arc::new(request(crate::load::body(true)));
-        let before: Vec<Frame> = vendor.before.iter().map(|&one| vendor.frame(one)).collect();
-        let read = vec![vendor.frame(vendor.chunk); AT_ONCE];
+        let (before, read) = (written(vendor.before.iter().copied()), vendor.read());
         let mut spent = Duration::ZERO;
         for _ in 0..STREAMS {
             let mut exchange = self.start(&request).await?;
             let mut answer = request.dialect.answer(&request, "m");
-            if !before.is_empty() {
-                said(exchange.frames(&before).await)?;
-            }
+            let mut framer = Framer::new(vendor.framing());
+            said(exchange.frames(&framer.push(before.clone())?).await)?;
             let began = Instant::now();
             for _ in 0..CHUNKS / AT_ONCE {
                 let mut out = BytesMut::new();
-                for event in said(exchange.frames(black_box(&read)).await)? {
+                let frames = framer.push(black_box(&read).clone())?;
+                for event in said(exchange.frames(&frames).await)? {
                     said(answer.event(event, &mut out))?;
                 }
                 ensure!(!black_box(out).is_empty(), "the chunks say nothing");
             }
             spent += began.elapsed();
         }
-        Ok(spent.as_secs_f64() * 1e6 / (STREAMS * CHUNKS) as f64)
+        Ok(microseconds(spent))
     }
 
     /// A request with a large image: milliseconds, and how often its bytes are held.
@@ -246,13 +305,4 @@ impl House {
 
 fn said<T>(result: Result<T, portcullis::failure::Failure>) -> Result<T> {
     result.map_err(|failure| anyhow!("{}", failure.message()))
-}
-
-async fn median_of(round: impl AsyncFn() -> Result<f64>) -> Result<f64> {
-    round().await?;
-    let mut rounds = Vec::with_capacity(ROUNDS);
-    for _ in 0..ROUNDS {
-        rounds.push(round().await?);
-    }
-    Ok(median(rounds))
 }

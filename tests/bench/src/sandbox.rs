@@ -7,7 +7,8 @@
 mod native;
 pub(crate) mod plugged;
 
-use crate::table::{Table, figure, median};
+use crate::rounds::{self, ROUNDS, beside};
+use crate::table::{Table, figure};
 use anyhow::{Result, ensure};
 use portcullis::contract::providers::Frame;
 use std::hint::black_box;
@@ -17,8 +18,6 @@ use std::time::{Duration, Instant};
 const CALLS: u32 = 20_000;
 /// Frames a round.
 const FRAMES: usize = 60_000;
-/// Rounds, of which the middle one counts. The first one, for warming up, is thrown away.
-const ROUNDS: usize = 7;
 
 /// A policy that decides where a request goes.
 trait Decider {
@@ -57,7 +56,7 @@ pub(crate) fn measure() -> Result<Table> {
                 "per second",
             ],
         );
-        let bare = rounds(async || calls(async || sandboxed.bare().await).await).await?;
+        let bare = rounds::of(async || calls(async || sandboxed.bare().await).await).await?;
         table.row(&[
             "a fresh sandbox, made and ended",
             &figure(bare),
@@ -82,10 +81,11 @@ pub(crate) fn measure() -> Result<Table> {
         );
         row(&mut table, "fresh sandbox + decision over 10 candidates", pair.await?, "18");
 
-        let recalled = rounds(async || calls(async || sandboxed.recalled().await).await).await?;
+        let recalled =
+            rounds::of(async || calls(async || sandboxed.recalled().await).await).await?;
         let row_of = sandboxed.policy(true)?;
         let decided =
-            rounds(async || calls(async || row_of.decide().await.map(drop)).await).await?;
+            rounds::of(async || calls(async || row_of.decide().await.map(drop)).await).await?;
         for (name, each) in [
             ("`start`, remembered", recalled),
             ("decision over 10 candidates, remembered", decided),
@@ -116,28 +116,6 @@ fn row(table: &mut Table, name: &str, (sandboxed, native): (f64, f64), target: &
     let ratio = format!("{:.1}×", sandboxed / native);
     let (each, twin) = (figure(sandboxed), figure(native));
     table.row(&[name, &each, &twin, &ratio, target, &figure(1e6 / sandboxed)]);
-}
-
-/// The median of several rounds, in microseconds.
-async fn rounds(round: impl AsyncFn() -> Result<f64>) -> Result<f64> {
-    let nothing = async || Ok(0.0);
-    Ok(beside(round, nothing).await?.0)
-}
-
-/// The medians of several rounds of two that take turns.
-async fn beside(
-    one: impl AsyncFn() -> Result<f64>,
-    other: impl AsyncFn() -> Result<f64>,
-) -> Result<(f64, f64)> {
-    let (mut ones, mut others) = (Vec::new(), Vec::new());
-    for round in 0..=ROUNDS {
-        let (a, b) = (one().await?, other().await?);
-        if round > 0 {
-            ones.push(a);
-            others.push(b);
-        }
-    }
-    Ok((median(ones), median(others)))
 }
 
 /// One round of calls: microseconds of one.

@@ -59,8 +59,8 @@ impl ReadFrame for Answer {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<Vec<Event>, Failure> {
-        if self.over { Ok(Vec::new()) } else { Err(Failure::cut_off()) }
+    fn is_over(&self) -> bool {
+        self.over
     }
 }
 

@@ -28,7 +28,7 @@ impl ReadFrame for Answer {
         let vectors = if one.is_object() { std::slice::from_ref(one) } else { several };
         let count = &reply["totalTokens"];
         if vectors.is_empty() && count.is_null() {
-            return self.chunk(reply, events);
+            return self.chunk(&reply, events);
         }
         self.over = true;
         events.extend(Event::embeddings(vectors.iter().map(|vector| &vector["values"]))?);
@@ -37,21 +37,23 @@ impl ReadFrame for Answer {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<Vec<Event>, Failure> {
-        let ends = std::mem::take(&mut self.ends).into_values().collect::<Option<Vec<_>>>();
-        let ends = ends.filter(|ends| self.over || !ends.is_empty());
-        ends.ok_or_else(Failure::cut_off)
+    fn is_over(&self) -> bool {
+        self.ends.values().all(Option::is_some) && (self.over || !self.ends.is_empty())
+    }
+
+    fn end(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.ends).into_values().flatten().collect()
     }
 }
 
 impl Answer {
-    fn chunk(&mut self, mut chunk: Json<'_>, events: &mut Vec<Event>) -> Read {
+    fn chunk(&mut self, chunk: &Json<'_>, events: &mut Vec<Event>) -> Read {
         if self.id.is_none() {
             self.id = Some(chunk["responseId"].text().into_owned());
             events.push(Event::started(&chunk["responseId"], &chunk["modelVersion"]));
         }
         events.extend(usage(&chunk["usageMetadata"]));
-        for candidate in chunk.take("candidates").into_items() {
+        for candidate in chunk["candidates"].items() {
             self.candidate(candidate, events)?;
         }
         let feedback = &chunk["promptFeedback"];
@@ -62,10 +64,10 @@ impl Answer {
         Ok(())
     }
 
-    fn candidate(&mut self, mut candidate: Json<'_>, events: &mut Vec<Event>) -> Read {
+    fn candidate(&mut self, candidate: &Json<'_>, events: &mut Vec<Event>) -> Read {
         let index = candidate["index"].as_u32().unwrap_or_default();
         self.ends.entry(index).or_default();
-        for part in candidate.take("content").take("parts").into_items() {
+        for part in candidate["content"]["parts"].items() {
             self.part(index, part, events);
         }
         events.extend(Event::beside("grounding", index, &candidate["groundingMetadata"]));
@@ -81,27 +83,28 @@ impl Answer {
             let why = message.as_deref().unwrap_or(&native);
             events.push(Event::refusal(index, format!("Google stopped the answer: {why}.")));
         }
-        self.finish(index, reason, &candidate, &native);
+        self.finish(index, reason, candidate, &native);
         Ok(())
     }
 
-    fn part(&mut self, index: u32, mut part: Json<'_>, events: &mut Vec<Event>) {
+    fn part(&mut self, index: u32, part: &Json<'_>, events: &mut Vec<Event>) {
         let beside = |call: Option<u32>, google| {
             let extra = object! { "google": google };
             let place = object! { "index": index, "tool_call": call, "extra_content": extra };
             Event::other("extra-content", &place)
         };
-        let (signature, text) = (part["thoughtSignature"].clone(), part.take("text"));
+        let (signature, text) = (&part["thoughtSignature"], &part["text"]);
         let called = Some(&part["functionCall"]).filter(|call| call.is_object());
         let number = called.map(|_| self.calls.begun());
+        let mut others = part.fields().iter().filter(|(name, _)| !name.starts_with("thought"));
         if let Some(call) = called {
             // Older models give a call no id.
             let answer = self.id.as_deref().unwrap_or_default();
             events.push(self.calls.whole(&call["id"], answer, &call["name"], &call["args"]));
         } else if text.is_text() {
             let kind = if part["thought"] == true { Event::Reasoning } else { Event::Text };
-            events.extend(Event::piece(kind, index, &text));
-        } else if !part.fields().iter().all(|(name, _)| name.starts_with("thought")) {
+            events.extend(Event::piece(kind, index, text));
+        } else if others.any(|(_, value)| !value.is_null()) {
             // What Google's own tools did, an image, and what else there may be: the model
             // wants it back as it was, signature and all.
             return events.push(beside(None, object! { "parts": vec![part] }));
@@ -151,6 +154,9 @@ fn usage(counts: &Json<'_>) -> Option<Event> {
 
 /// Each token that was chosen, in the dialect's form, and beside it those that were likely.
 fn logprobs<'a>(result: &Json<'a>) -> Json<'a> {
+    if result.is_null() {
+        return Json::Null;
+    }
     let token = |token: &Json<'a>| {
         // The dialect says that there are none.
         let bytes = Json::raw("null");

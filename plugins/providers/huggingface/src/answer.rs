@@ -56,8 +56,8 @@ impl ReadFrame for Answer {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<Vec<Event>, Failure> {
-        if self.over { Ok(Vec::new()) } else { Err(Failure::cut_off()) }
+    fn is_over(&self) -> bool {
+        self.over
     }
 }
 
@@ -77,9 +77,9 @@ impl Answer {
         self.start(&reply["id"], &reply["model"], events);
         for choice in choices {
             let index = choice["index"].as_u32().unwrap_or_default();
-            let said = choice["delta"].clone().or(&choice["message"]);
-            let thoughts = said["reasoning_content"].clone().or(&said["reasoning"]);
-            events.extend(Event::piece(Event::Reasoning, index, &thoughts));
+            let said = choice.first(["delta", "message"]);
+            let thoughts = said.first(["reasoning_content", "reasoning"]);
+            events.extend(Event::piece(Event::Reasoning, index, thoughts));
             events.extend(Event::piece(Event::Text, index, &said["content"]));
             // Older versions of TGI send a call by itself, and not in a list.
             let calls = said["tool_calls"].clone().into_items();

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this is how a test fails")]
 
 use portcullis_provider_huggingface::HuggingFace;
-use portcullis_sdk::provider::{Body, Call, HttpCall, Model, Provider, ReplyHead};
+use portcullis_sdk::provider::{Body, Call, HttpCall, JsonEdit, Model, Provider, ReplyHead};
 use portcullis_sdk::{Recording, Request};
 
 fn provider(settings: &str) -> HuggingFace {
@@ -54,6 +54,22 @@ fn what_is_not_said_is_named() {
         let expected: Vec<_> =
             dropped.map(|names| ("dropped".to_owned(), names.to_owned())).into_iter().collect();
         assert_eq!(call(settings, operation, body).extra, expected, "{settings} {body}");
+    }
+}
+
+/// However many messages there are before it.
+#[test]
+fn a_developer_of_a_long_conversation_becomes_the_system() {
+    let turn = r#"{"role": "user", "content": "developer"}"#;
+    let told = r#"{"role": "developer", "content": "Be brief."}"#;
+    for before in [0, 1, 31, 32, 33, 100] {
+        let messages = [vec![turn; before], vec![told, turn]].concat().join(",");
+        let call = call("{}", "chat", &format!(r#"{{"messages": [{messages}]}}"#));
+        let Body::Edited(edits) = call.body else { panic!("no edits") };
+        let place = format!("/messages/{before}/role");
+        let edited = JsonEdit::Set((place, r#""system""#.to_owned()));
+        let roles = |edit: &&JsonEdit| format!("{edit:?}").contains("/role");
+        assert_eq!(edits.iter().filter(roles).collect::<Vec<_>>(), [&edited], "{before}");
     }
 }
 

@@ -46,10 +46,5 @@ fn text_and_images(parts: Vec<Part<'_>>) -> Result<(Json<'_>, Vec<Json<'_>>), Fa
             _ => return Err(Part::unsupported(&part.kind)),
         }
     }
-    // A text by itself is sent as it was written.
-    let text = match texts.len() {
-        0 | 1 => texts.pop().unwrap_or_default(),
-        _ => texts.iter().map(Json::text).collect::<String>().into(),
-    };
-    Ok((text, images))
+    Ok((joined(texts), images))
 }

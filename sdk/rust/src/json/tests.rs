@@ -29,6 +29,27 @@ fn what_is_read_is_written_as_it_was() {
     }
 }
 
+/// Texts are gone over eight bytes at a time: what ends them is found at every place.
+#[test]
+fn a_text_ends_at_its_quote() {
+    for length in 0..40 {
+        let plain = "é!#[]".repeat(9)[..].chars().take(length).collect::<String>();
+        for escaped in ["", r#"\""#, r"\\", r#"\\\""#] {
+            for before in 0..=plain.len() {
+                if !plain.is_char_boundary(before) {
+                    continue;
+                }
+                let (head, tail) = plain.split_at(before);
+                let text = format!("{head}{escaped}{tail}");
+                let read = format!(r#"["{text}","x"]"#);
+                let json = Json::read(&read).unwrap();
+                assert_eq!(json, Json::List(vec![Json::Text(text.into()), "x".into()]));
+                assert!(Json::read(&read[..read.len() - 6]).is_err(), "{read}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_no_json_is_refused_at_its_place() {
     for (text, place) in [
@@ -71,6 +92,8 @@ fn members_are_found_taken_and_set() {
     assert_eq!(json["a"]["b"][0].as_u64(), Some(10));
     assert_eq!(json["a"]["b"][1], "x");
     assert!(json["a"]["c"][7]["d"].is_null() && json["n"].is_null());
+    assert_eq!(*json.first(["n", "c", "a"]), json["a"]);
+    assert!(json.first(["n", "c"]).is_null());
     json.set("c", true);
     json.set("n", "é\n");
     json.set("a", Json::Null);

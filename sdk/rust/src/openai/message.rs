@@ -136,14 +136,26 @@ impl<'a> Message<'a> {
         parts.filter(|part| !matches!(part, Ok(Json::Null))).collect()
     }
 
-    /// The text of all its parts. One that is something else is refused as unsupported.
+    /// The text of all its parts, [`joined`]. One that is something else is refused as
+    /// unsupported.
     pub fn text(&self) -> Result<String, Failure> {
         let words = |part: &Part<'a>| match &part.content {
-            Content::Text(words) => Ok(words.text().into_owned()),
+            Content::Text(words) => Ok(words.clone()),
             _ => Err(Part::unsupported(&part.kind)),
         };
-        self.parts.iter().map(words).collect()
+        let words = self.parts.iter().map(words).collect::<Result<_, _>>()?;
+        Ok(joined(words).into_text().into_owned())
     }
+}
+
+/// The texts of one message as one, with an empty line between them: what is said of a document
+/// must not run on from its last word. One by itself stays as it was written.
+pub fn joined(mut texts: Vec<Json<'_>>) -> Json<'_> {
+    if texts.len() < 2 {
+        return texts.pop().unwrap_or_default();
+    }
+    let said = texts.iter().map(Json::text).filter(|words| !words.is_empty());
+    said.collect::<Vec<_>>().join("\n\n").into()
 }
 
 impl<'a> ToolCall<'a> {

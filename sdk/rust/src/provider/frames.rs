@@ -12,9 +12,14 @@ pub trait ReadFrame: 'static {
     /// Adds the events of one frame, which is not empty. What was added before a failure counts.
     fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure>;
 
-    /// The reply is at its end: the last events, or [`Failure::cut_off`] if there was to be
-    /// more.
-    fn end(&mut self) -> Result<Vec<Event>, Failure>;
+    /// Whether the upstream has said that there is no more. A reply that ends before it has
+    /// was cut off.
+    fn is_over(&self) -> bool;
+
+    /// The last events of a reply that is over and at its end.
+    fn end(&mut self) -> Vec<Event> {
+        Vec::new()
+    }
 }
 
 /// The exchange of what is read a frame at a time.
@@ -55,7 +60,8 @@ impl<R: ReadFrame> Exchange for FrameByFrame<R> {
     fn end(&mut self) -> Result<Ending, Failure> {
         match self.broken.take() {
             Some(failure) => Err(failure),
-            None => self.reader.end().map(Ending::Done),
+            None if !self.reader.is_over() => Err(Failure::cut_off()),
+            None => Ok(Ending::Done(self.reader.end())),
         }
     }
 }
@@ -105,8 +111,8 @@ mod tests {
             Ok(())
         }
 
-        fn end(&mut self) -> Result<Vec<Event>, Failure> {
-            Err(Failure::cut_off())
+        fn is_over(&self) -> bool {
+            false
         }
     }
 

@@ -14,7 +14,7 @@ use crate::request::Request;
 use crate::wire::answer::{Piece, Writer};
 use crate::wire::message::{Message, ToolCall, said_beside};
 use crate::wire::sse;
-use bytes::BytesMut;
+use bytes::{BufMut as _, BytesMut};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -23,6 +23,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Fields of a choice that are the dialect's own.
 const KNOWN: [&str; 5] = ["index", "delta", "message", "finish_reason", "logprobs"];
 
+/// What a piece of a stream is called.
+const CHUNK: &str = "chat.completion.chunk";
+
 /// Writes one answer.
 #[derive(Debug)]
 pub struct Chat {
@@ -30,6 +33,8 @@ pub struct Chat {
     created: u64,
     model: String,
     wants_usage: bool,
+    /// What all chunks of text begin with, up to the choice's index; empty until the first.
+    head: String,
 }
 
 impl Chat {
@@ -40,12 +45,33 @@ impl Chat {
             created: now(),
             model: model.to_owned(),
             wants_usage: request.wants_usage,
+            head: String::new(),
         }
     }
 
     fn envelope<'a>(&'a self, object: &'static str, choices: Vec<Value>) -> Envelope<'a> {
         let (id, created, model) = (&self.id, self.created, &self.model);
         Envelope { id, object, created, model, choices, usage: None }
+    }
+
+    /// A chunk of nothing but text, as nearly all are: what is the same in all of them is
+    /// written once, and copied.
+    fn text(&mut self, index: u32, content: &str, out: &mut BytesMut) {
+        const MIDDLE: &[u8] = br#","delta":{"content":"#;
+        const END: &[u8] = b"},\"finish_reason\":null}]}\n\n";
+        if self.head.is_empty() {
+            // An id, a time and a name can be written, and so can a text.
+            let bare = serde_json::to_string(&self.envelope(CHUNK, Vec::new())).unwrap_or_default();
+            let open = bare.strip_suffix("]}").unwrap_or_default();
+            self.head = format!("data: {open}{{\"index\":");
+        }
+        // Room for a text without escapes.
+        out.reserve(self.head.len() + MIDDLE.len() + content.len() + END.len() + 16);
+        out.put_slice(self.head.as_bytes());
+        let _ = serde_json::to_writer(out.writer(), &index);
+        out.put_slice(MIDDLE);
+        let _ = serde_json::to_writer(out.writer(), content);
+        out.put_slice(END);
     }
 }
 
@@ -63,28 +89,6 @@ struct Envelope<'a> {
     choices: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<Written>,
-}
-
-/// A chunk of nothing but text, as nearly all are: written without a map in between.
-#[derive(Serialize)]
-struct TextChunk<'a> {
-    id: &'a str,
-    object: &'static str,
-    created: u64,
-    model: &'a str,
-    choices: [TextChoice<'a>; 1],
-}
-
-#[derive(Serialize)]
-struct TextChoice<'a> {
-    index: u32,
-    delta: TextDelta<'a>,
-    finish_reason: Option<&'static str>,
-}
-
-#[derive(Serialize)]
-struct TextDelta<'a> {
-    content: &'a str,
 }
 
 impl Writer for Chat {
@@ -106,14 +110,7 @@ impl Writer for Chat {
         out: &mut BytesMut,
     ) -> Result<(), Failure> {
         if let (Piece::Text(content), false) = (&piece, begins) {
-            let choice = TextChoice { index, delta: TextDelta { content }, finish_reason: None };
-            let (id, created, model) = (&*self.id, self.created, &*self.model);
-            let object = "chat.completion.chunk";
-            sse::encode_json(
-                out,
-                None,
-                &TextChunk { id, object, created, model, choices: [choice] },
-            );
+            self.text(index, content, out);
             return Ok(());
         }
         let mut choice = match piece {
@@ -132,13 +129,13 @@ impl Writer for Chat {
         if begins {
             choice["delta"]["role"] = "assistant".into();
         }
-        sse::encode_json(out, None, &self.envelope("chat.completion.chunk", vec![choice]));
+        sse::encode_json(out, None, &self.envelope(CHUNK, vec![choice]));
         Ok(())
     }
 
     fn end(&mut self, usage: Option<&Usage>, out: &mut BytesMut) {
         if let Some(usage) = usage.filter(|_| self.wants_usage) {
-            let mut chunk = self.envelope("chat.completion.chunk", Vec::new());
+            let mut chunk = self.envelope(CHUNK, Vec::new());
             chunk.usage = Some(Written::of(usage));
             sse::encode_json(out, None, &chunk);
         }

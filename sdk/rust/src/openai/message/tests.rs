@@ -1,7 +1,7 @@
 //! Messages are taken apart without a loss, and what is wrong with them is named.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this is how a test fails")]
 
-use super::{Content, Conversation, Message, Role};
+use super::{Content, Conversation, Message, Role, joined};
 use crate::Json;
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ fn messages_are_taken_apart_and_lose_nothing() {
     assert_eq!(assistant.calls[0].arguments.to_string(), r#"{"x": 1}"#);
     assert_eq!(assistant.calls[0].rest["extra_content"].as_u64(), Some(2));
     assert_eq!(assistant.calls[1].arguments.to_string(), "{}");
-    assert_eq!((&tool.name, tool.text().unwrap()), (&Json::from("f"), "3°".to_owned()));
+    assert_eq!((&tool.name, tool.text().unwrap()), (&Json::from("f"), "3\n\n°".to_owned()));
     assert_eq!(tool.parts[0].rest["mark"].as_u64(), Some(4));
 }
 
@@ -47,6 +47,18 @@ fn what_is_wrong_is_named() {
         assert!(message.contains(words), "{messages}: {message}");
     }
     assert_eq!(read("null"), Ok(Vec::new()));
+}
+
+#[test]
+fn texts_of_one_message_do_not_run_together() {
+    let check = |texts: &str, expected: &str| {
+        let Json::List(texts) = Json::read(texts).unwrap() else { panic!("{texts}") };
+        assert_eq!(joined(texts).to_string(), expected);
+    };
+    check("[]", "null");
+    check(r#"[""]"#, r#""""#);
+    check(r#"["\u00e9\/"]"#, r#""\u00e9\/""#);
+    check(r#"["It is noon.", "", "So\n?"]"#, r#""It is noon.\n\nSo\n?""#);
 }
 
 #[test]
