@@ -16,6 +16,8 @@ mod dialects;
 mod examples;
 #[path = "all/execution.rs"]
 mod execution;
+#[path = "all/explain.rs"]
+mod explain;
 #[path = "all/hedges.rs"]
 mod hedges;
 #[path = "all/hostile.rs"]

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to a terminal")]
 
 mod ask;
+mod explain;
 mod import;
 mod log;
 mod models;
@@ -41,6 +42,8 @@ enum Command {
     },
     /// Ask one question; the answer goes to standard output, where it went to standard error.
     Ask(ask::Question),
+    /// Say where a request would go and why, without asking anybody.
+    Explain(explain::Question),
     /// List models: how much each takes, what it costs and can.
     Models(models::Which),
     /// Make a file of models of somebody else's list; see `models_from` of a provider.
@@ -61,6 +64,7 @@ pub fn run() -> ExitCode {
         Command::Serve { from } => run_serve(&from),
         Command::Check { from } => run_check(&from),
         Command::Ask(question) => ask::run(&question),
+        Command::Explain(question) => explain::run(&question),
         Command::Models(which) => models::run(&which),
         Command::Import(import) => import::run(&import),
     };

@@ -80,10 +80,10 @@ impl Deployment {
     }
 
     /// A route by the names of what it refers to.
-    fn meaning(&self, route: &Route) -> (Vec<&str>, Vec<&str>, Option<Duration>) {
+    fn meaning(&self, route: &Route) -> (Vec<&str>, Vec<&str>, Option<Duration>, bool) {
         let policies = route.policies.iter().map(|index| &*self.config.policies[*index].name);
         let candidates = route.candidates.iter().map(|index| &*self.config.candidates[*index].id);
-        (policies.collect(), candidates.collect(), route.timeout)
+        (policies.collect(), candidates.collect(), route.timeout, route.private)
     }
 }
 

@@ -217,7 +217,8 @@ impl From<Refusal> for Failure {
     }
 }
 
-fn reported(kind: FailureKind, message: String) -> Reported {
+/// A failure with nothing but the necessary.
+pub fn reported(kind: FailureKind, message: String) -> Reported {
     let (status, code, retry_after_ms) = (None, None, None);
     Reported { kind, message, status, code, retry_after_ms, extra: Vec::new() }
 }

@@ -11,9 +11,10 @@ use crate::record::{Entry, Kept};
 use crate::refusal::Refusal;
 use crate::request::{Operation, Request};
 use crate::respond::{self, Response};
+use crate::route::Target;
 use crate::wire::dialect::Dialect;
 use crate::wire::transcript;
-use crate::{events, execute, shadow};
+use crate::{events, execute, explain, shadow};
 use arc_swap::ArcSwap;
 use http::request::Parts;
 use hyper::body::Incoming;
@@ -114,13 +115,17 @@ impl Gateway {
             }
         };
         let request = read(server, operation, parts, body, id, began).await?;
-        let target = deployment.routes.find(&request.asked)?.narrowed(&request)?;
+        let mut target = deployment.routes.find(&request.asked)?.narrowed(&request)?;
         let request = Arc::new(request.bounded(began, target.timeout));
         let mut entry = Entry::open(&self.records, &request, &target.route, began);
-        let plan = match self.plan(&request, &target, &mut entry).await {
+        entry.explain = explain::Wanted::of(&parts.headers);
+        let plan = match plan(&request, &mut target, &mut entry).await {
             Ok(plan) => plan,
             Err(failure) => return Err(self.give_up(entry, failure)),
         };
+        if entry.explain == explain::Wanted::Plan {
+            return Ok(respond::explanation(entry));
+        }
         shadow::cast(self, deployment, &request, &plan, &mut entry);
         match execute::run(&deployment.providers, &request, &plan, &mut entry).await {
             Ok((candidate, answered)) => {
@@ -147,28 +152,32 @@ impl Gateway {
         Some(Permit { _place: place })
     }
 
-    /// Asks the route's policies and takes what is allowed of their answer.
-    async fn plan(
-        &self,
-        request: &Arc<Request>,
-        target: &crate::route::Target,
-        entry: &mut Entry,
-    ) -> Result<Plan, Failure> {
-        let began = Instant::now();
-        let answered = policy::ask(&target.policies, request, &target.candidates).await;
-        entry.policy_us = micros(began.elapsed());
-        let plan = Plan::of(answered, &target.candidates)
-            .map_err(|refused: Reported| Failure::Reported(refused))?;
-        entry.planned(&plan);
-        Ok(plan)
-    }
-
     /// Closes the entry and finds the words for the client.
     fn give_up(&self, entry: Entry, failure: Failure) -> Refusal {
-        let refusal = Refusal::of(&failure, entry.tried.len() > 1);
+        let mut refusal = Refusal::of(&failure, entry.tried.len() > 1);
+        if entry.explain != explain::Wanted::Nothing {
+            refusal.explanation = Some(explain::header(&entry));
+        }
         entry.fail(&failure);
         refusal
     }
+}
+
+/// Asks the route's policies and takes what is allowed of their answer.
+async fn plan(
+    request: &Arc<Request>,
+    target: &mut Target,
+    entry: &mut Entry,
+) -> Result<Plan, Failure> {
+    let began = Instant::now();
+    let answered = policy::ask(target, request).await;
+    entry.policy_us = micros(began.elapsed());
+    entry.explanation.target(target);
+    entry.explanation.policies.clone_from(&answered.said);
+    let plan = Plan::of(answered, &target.candidates)
+        .map_err(|refused: Reported| Failure::Reported(refused))?;
+    entry.planned(&plan);
+    Ok(plan)
 }
 
 /// Reads the request as far as the gateway has to understand it.

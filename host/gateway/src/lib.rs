@@ -49,6 +49,7 @@ pub mod refusal;
 pub mod words;
 
 pub mod events;
+pub mod explain;
 pub mod record;
 
 pub mod admin;

@@ -5,9 +5,12 @@
 
 use crate::candidate::{Candidate, Choice};
 use crate::config::Policy as Configured;
-use crate::contract::{self, candidacy, policies, policy, requests};
+use crate::contract::{self, FailureKind, Reported, candidacy, policies, policy, requests};
+use crate::explain::Said;
+use crate::failure;
 use crate::memory::{Recalled, Version};
-use crate::request::{Lent, Request, Serving};
+use crate::request::{Lent, Request, Serving, is_private};
+use crate::route::Target;
 use crate::wire::dialect::Dialect;
 use crate::words;
 use portcullis_sandbox::{Digest, Fault, Import, Slot, State, World};
@@ -138,6 +141,8 @@ pub struct Answered {
     pub labels: Vec<(String, String)>,
     /// Policies that could not answer, and why: a stable word for it, and what it was.
     pub failed: Vec<(String, String)>,
+    /// What each said, in a line.
+    pub said: Vec<Said>,
 }
 
 /// A decision that is not to abstain.
@@ -149,39 +154,62 @@ pub enum Decision {
     Refuse(crate::contract::Reported),
 }
 
-/// Asks one policy after the other.
-pub async fn ask(
-    row: &[Arc<Policy>],
-    request: &Arc<Request>,
-    candidates: &Arc<[Arc<Candidate>]>,
-) -> Answered {
+/// Asks one policy after the other. Where one finds that the request is private, the others see
+/// local candidates only.
+pub async fn ask(target: &mut Target, request: &Arc<Request>) -> Answered {
     let mut answered = Answered::default();
-    for policy in row {
-        match decide(policy, request, candidates, &answered.labels).await {
+    for policy in &*target.policies.clone() {
+        let name = &policy.configured.name;
+        let said = match decide(policy, request, &target.candidates, &answered.labels).await {
             Ok(Ok(policies::Decision::Route(plan))) => {
-                answered.decision = Some((policy.configured.name.clone(), Decision::Route(plan)));
-                break;
+                let said = format!("route: {}", words::brief(plan.reason.clone()));
+                answered.decision = Some((name.clone(), Decision::Route(plan)));
+                said
             }
             Ok(Ok(policies::Decision::Refuse(failure))) => {
                 let failure = words::failure(failure);
-                answered.decision =
-                    Some((policy.configured.name.clone(), Decision::Refuse(failure)));
-                break;
+                let said = format!("refuse: {}", failure.message);
+                answered.decision = Some((name.clone(), Decision::Refuse(failure)));
+                said
             }
             Ok(Ok(policies::Decision::Abstain(labels))) => {
-                answered.labels.extend(words::labels(labels));
+                let labels = words::labels(labels);
+                let said = abstained(&labels);
+                if is_private(&labels)
+                    && let Err(refusal) = target.make_private(&request.asked)
+                {
+                    let refused = Reported {
+                        code: Some(refusal.code),
+                        ..failure::reported(FailureKind::Unsupported, refusal.message)
+                    };
+                    answered.decision = Some((name.clone(), Decision::Refuse(refused)));
+                }
+                answered.labels.extend(labels);
+                said
             }
             Ok(Err(why)) => {
                 let why = format!("undecided: {}", words::brief(why));
-                answered.failed.push((policy.configured.name.clone(), why));
+                answered.failed.push((name.clone(), why.clone()));
+                why
             }
             Err(fault) => {
                 let why = format!("plugin-{}: {fault}", fault.code());
-                answered.failed.push((policy.configured.name.clone(), why));
+                answered.failed.push((name.clone(), why.clone()));
+                why
             }
+        };
+        answered.said.push(Said { policy: name.clone(), said });
+        if answered.decision.is_some() {
+            break;
         }
     }
     answered
+}
+
+fn abstained(labels: &[(String, String)]) -> String {
+    let labels: Vec<String> =
+        labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if labels.is_empty() { "abstain".into() } else { format!("abstain: {}", labels.join(", ")) }
 }
 
 async fn decide(

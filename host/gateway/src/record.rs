@@ -7,6 +7,7 @@ use crate::candidate::Candidate;
 use crate::config::Tokens;
 use crate::contract::Usage;
 use crate::events;
+use crate::explain::{Explanation, Wanted};
 use crate::failure::Failure;
 use crate::plan::Plan;
 use crate::request::Request;
@@ -96,6 +97,9 @@ pub struct Record {
     pub labels: Vec<(String, String)>,
     /// What policies proposed and did not get, or why one could not answer.
     pub remarks: Vec<String>,
+    /// What led to the plan.
+    #[serde(flatten)]
+    pub explanation: Explanation,
     /// Its attempts, in order.
     pub tried: Vec<Tried>,
     /// Who answered.
@@ -131,6 +135,8 @@ pub struct Record {
 /// A record that is still being written. Dropping it closes it as abandoned.
 pub struct Entry {
     record: Record,
+    /// What its client wants to know.
+    pub explain: Wanted,
     began: Instant,
     kept: Arc<Kept>,
 }
@@ -164,6 +170,7 @@ impl Entry {
             reason: String::new(),
             labels: Vec::new(),
             remarks: Vec::new(),
+            explanation: Explanation::default(),
             tried: Vec::new(),
             candidate: None,
             end: None,
@@ -180,7 +187,7 @@ impl Entry {
             upstream_us: 0,
             total_ms: 0.0,
         };
-        Self { record, began, kept: kept.clone() }
+        Self { record, explain: Wanted::Nothing, began, kept: kept.clone() }
     }
 
     /// Notes what is to be tried, and why.
@@ -189,6 +196,8 @@ impl Entry {
         self.record.reason.clone_from(&plan.reason);
         self.record.labels.clone_from(&plan.labels);
         self.record.remarks.clone_from(&plan.remarks);
+        let ids = plan.attempts.iter().map(|planned| planned.candidate.profile.id.clone());
+        self.record.explanation.plan = ids.collect();
     }
 
     /// When the request's head had arrived.

@@ -20,13 +20,16 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// What `x-should-retry` says to SDKs that obey it; `None` leaves it to them.
     pub should_retry: Option<bool>,
+    /// Why it came to this, where the client asked for it.
+    pub explanation: Option<String>,
 }
 
 impl Refusal {
     /// A refusal with nothing but the necessary.
     pub fn new(status: StatusCode, code: &str, message: String) -> Self {
         let code = code.to_owned();
-        Self { status, code, message, param: None, retry_after: None, should_retry: None }
+        let (param, retry_after, should_retry, explanation) = (None, None, None, None);
+        Self { status, code, message, param, retry_after, should_retry, explanation }
     }
 
     /// The request is not one.

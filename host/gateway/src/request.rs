@@ -51,6 +51,11 @@ impl Operation {
     }
 }
 
+/// Whether labels say that a request may go to the operator's own machines only.
+pub fn is_private(labels: &[(String, String)]) -> bool {
+    labels.iter().any(|(name, value)| name == "privacy" && value == "private")
+}
+
 /// One client's request, for as long as it is served.
 #[derive(Debug)]
 pub struct Request {
@@ -131,7 +136,7 @@ impl Request {
     /// Whether it may go to the operator's own machines only.
     pub fn is_private(&self) -> bool {
         // Whoever says so is believed: one of two who disagree must not undo the other's word.
-        self.labels.iter().any(|(name, value)| name == "privacy" && value == "private")
+        is_private(&self.labels)
     }
 
     /// Time until it has to be answered.

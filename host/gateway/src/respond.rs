@@ -13,7 +13,7 @@ use crate::record::Entry;
 use crate::refusal::Refusal;
 use crate::request::{Operation, Request};
 use crate::wire::dialect::Dialect;
-use crate::{passthrough, relay, words};
+use crate::{explain, passthrough, relay, words};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use futures_util::stream::BoxStream;
@@ -29,6 +29,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
+
+/// The header with an explanation.
+const EXPLANATION: &str = "x-portcullis-explanation";
 
 /// A response with its body.
 pub type Response = http::Response<Body>;
@@ -83,6 +86,9 @@ pub fn answer(
     entry.upstream_us = micros(answered.upstream);
     let mut headers = http::HeaderMap::with_capacity(12);
     describe(&mut headers, &entry);
+    if entry.explain != explain::Wanted::Nothing {
+        put(&mut headers, EXPLANATION, &explain::header(&entry));
+    }
     if !answered.dropped.is_empty() {
         // What a plugin says at length is cut before it is kept or sent.
         let names = words::brief(answered.dropped.join(", "));
@@ -279,6 +285,9 @@ pub fn refusal(dialect: Dialect, refusal: &Refusal, id: &str) -> Response {
             headers.insert(RETRY_AFTER, seconds);
         }
     }
+    if let Some(explanation) = &refusal.explanation {
+        put(headers, EXPLANATION, explanation);
+    }
     if let Some(retry) = refusal.should_retry {
         put(headers, "x-should-retry", if retry { "true" } else { "false" });
     }
@@ -289,6 +298,15 @@ pub fn refusal(dialect: Dialect, refusal: &Refusal, id: &str) -> Response {
 /// tokens.
 pub fn estimates(request: &Request, failure: &Failure) -> bool {
     request.operation == Operation::CountTokens && failure.kind() == FailureKind::Unsupported
+}
+
+/// Where a request would go, for a client that wants to know just that.
+pub fn explanation(mut entry: Entry) -> Response {
+    let mut response = json_response(explain::json(&entry));
+    describe(response.headers_mut(), &entry);
+    entry.remarks.push("it was explained, and nobody was asked".to_owned());
+    entry.finish();
+    response
 }
 
 /// How many tokens a conversation has, about, and that it is an estimate.

@@ -27,6 +27,10 @@ pub struct Target {
     pub candidates: Arc<[Arc<Candidate>]>,
     /// For the whole request, where the route says.
     pub timeout: Option<Duration>,
+    /// Whatever goes down this route stays on the operator's machines.
+    pub private: bool,
+    /// Candidates that may not serve the request, and why.
+    pub removed: Vec<(Arc<Candidate>, &'static str)>,
 }
 
 /// Everything that a model's name can mean.
@@ -66,6 +70,8 @@ impl Routes {
                 policies: route.policies.iter().map(|index| policies[*index].clone()).collect(),
                 candidates: route.candidates.iter().map(|i| candidates[*i].clone()).collect(),
                 timeout: route.timeout,
+                private: route.private,
+                removed: Vec::new(),
             };
             (route.name.clone(), target)
         });
@@ -120,9 +126,7 @@ impl Routes {
         }
         if let Some(candidate) = self.by_id.get(asked).cloned().or_else(|| self.open(asked)) {
             // Who names a candidate has decided: no policy is asked.
-            let candidates = Arc::from([candidate]);
-            let policies = Arc::from([]);
-            return Ok(Target { route: asked.into(), policies, candidates, timeout: None });
+            return Ok(Target::named(asked, Arc::from([]), Arc::from([candidate])));
         }
         let bare = self.candidates.iter().filter(|c| c.profile.bare() == asked).cloned();
         let candidates: Arc<[Arc<Candidate>]> = bare.collect();
@@ -131,7 +135,7 @@ impl Routes {
         }
         let policies =
             self.named.get(DEFAULT).map_or_else(|| Arc::from([]), |t| t.policies.clone());
-        Ok(Target { route: asked.into(), policies, candidates, timeout: None })
+        Ok(Target::named(asked, policies, candidates))
     }
 
     /// A candidate for a model that is not listed, at a provider that takes any.
@@ -185,6 +189,12 @@ impl Routes {
 }
 
 impl Target {
+    /// What somebody means who names no route.
+    fn named(asked: &str, policies: Arc<[Arc<Policy>]>, candidates: Arc<[Arc<Candidate>]>) -> Self {
+        let route = asked.into();
+        Self { route, policies, candidates, timeout: None, private: false, removed: Vec::new() }
+    }
+
     /// Leaves the candidates that may serve the request at all, before any policy sees them:
     /// those that have the operation and, if it is private, run on the operator's machines.
     ///
@@ -193,28 +203,42 @@ impl Target {
     /// Why none is left.
     pub fn narrowed(mut self, request: &Request) -> Result<Self, Refusal> {
         let operation = request.operation.needed().name();
-        let has = |candidate: &Candidate| {
+        self.remove("it does not have the operation", |candidate| {
             let operations = &candidate.profile.operations;
             operations.is_empty() || operations.iter().any(|known| known == operation)
-        };
-        let private = request.is_private();
-        let may =
-            |candidate: &Arc<Candidate>| has(candidate) && (!private || candidate.profile.local);
-        if self.candidates.iter().all(may) {
-            return Ok(self);
-        }
-        if !self.candidates.iter().any(|candidate| has(candidate)) {
+        });
+        if self.candidates.is_empty() {
             let why = format!("No model of {:?} has the operation {operation:?}.", request.asked);
             return Err(Refusal::none_left(why));
         }
-        self.candidates = self.candidates.iter().filter(|c| may(c)).cloned().collect();
-        if self.candidates.is_empty() {
-            let why = format!(
-                "The request is marked private, and no model of {:?} runs locally.",
-                request.asked
-            );
-            return Err(Refusal::none_left(why));
+        if self.private || request.is_private() {
+            self.make_private(&request.asked)?;
         }
         Ok(self)
+    }
+
+    /// Leaves the candidates that run on the operator's machines.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn make_private(&mut self, asked: &str) -> Result<(), Refusal> {
+        self.remove("it is not local, and the request is private", |it| it.profile.local);
+        if self.candidates.is_empty() {
+            let why = format!("The request is private, and no model of {asked:?} runs locally.");
+            return Err(Refusal::none_left(why));
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, why: &'static str, may: impl Fn(&Candidate) -> bool) {
+        // Nearly always all of them may, and nothing is made anew.
+        if self.candidates.iter().all(|candidate| may(candidate)) {
+            return;
+        }
+        let (left, gone): (Vec<_>, Vec<_>) =
+            self.candidates.iter().cloned().partition(|candidate| may(candidate));
+        self.removed.extend(gone.into_iter().map(|candidate| (candidate, why)));
+        self.candidates = left.into();
     }
 }

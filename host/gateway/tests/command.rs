@@ -141,6 +141,31 @@ fn a_program_that_is_not_there_is_a_warning() {
     check(&output, 0, &["runs /no/such", "house/sonnet"], &warnings);
 }
 
+#[test]
+fn where_a_request_would_go_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[providers.far]\nplugin = \"openai\"\nbase_url = \"http://127.0.0.1:9\"\n\
+                models = [\"m\"]\nlocal = false\n[providers.near]\nplugin = \"openai\"\n\
+                base_url = \"http://127.0.0.1:9\"\nlocal = true\nmodels = [\"n\"]\n";
+    std::fs::write(folder.path().join("portcullis.toml"), text).unwrap();
+    let request = r#"{"model": "auto", "messages": [{"role": "user", "content": "hello"}]}"#;
+    std::fs::write(folder.path().join("request.json"), request).unwrap();
+    let private = ["explain", "--file", "request.json", "--label", "privacy=private"];
+    let output = portcullis(folder.path(), &private, &[]);
+    let expected = [
+        "route      default\n",
+        "candidate  near/n\n",
+        "removed    far/m: it is not local, and the request is private\n",
+        "would try  1. near/n\n",
+    ];
+    check(&output, 0, &expected, &[]);
+    let output = portcullis(folder.path(), &["explain", "--file", "no.json"], &[]);
+    check(&output, 1, &[], &["no.json"]);
+    std::fs::write(folder.path().join("request.json"), "{").unwrap();
+    let output = portcullis(folder.path(), &["explain", "--file", "request.json"], &[]);
+    check(&output, 1, &[], &["400 Bad Request", "JSON"]);
+}
+
 /// A gateway that serves, and nobody's when the test is over.
 struct Serving(Child);
 

@@ -42,7 +42,7 @@ pub(super) struct Question {
     server: Option<String>,
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
@@ -63,34 +63,23 @@ pub(super) fn run(question: &Question) -> Result<ExitCode> {
 }
 
 /// The same gateway, on ports that nobody else uses.
-fn only_here(mut config: Config) -> Config {
+pub(super) fn only_here(mut config: Config) -> Config {
     let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     (config.server.listen, config.admin.listen) = (anywhere, anywhere);
     config
 }
 
 async fn ask(question: &Question, server: &str) -> Result<ExitCode> {
-    let stream = TcpStream::connect(server)
-        .await
-        .with_context(|| format!("no gateway answers at {server}"))?;
-    stream.set_nodelay(true)?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    let mut request = http::Request::post("/v1/chat/completions")
-        .header(HOST, server)
-        .header(CONTENT_TYPE, "application/json");
-    for (name, value) in &question.labels {
-        request = request.header(format!("x-portcullis-label-{name}"), value);
-    }
+    let label =
+        |(name, value): &(String, String)| (format!("x-portcullis-label-{name}"), value.clone());
+    let headers: Vec<(String, String)> = question.labels.iter().map(label).collect();
     let body = json!({
         "model": question.model.as_deref().unwrap_or("auto"),
         "stream": true,
         "stream_options": { "include_usage": true },
         "messages": [{ "role": "user", "content": question.prompt }],
     });
-    let request = request.body(Full::new(Bytes::from(body.to_string())))?;
-    let response = sender.send_request(request).await?;
+    let response = send(server, "/v1/chat/completions", &headers, body.to_string()).await?;
     let (parts, body) = response.into_parts();
     if !parts.status.is_success() {
         let body = body.collect().await?.to_bytes();
@@ -99,6 +88,28 @@ async fn ask(question: &Question, server: &str) -> Result<ExitCode> {
     let usage = print(body).await?;
     report(&parts.headers, &usage);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Posts to a gateway, over a connection of its own.
+pub(super) async fn send(
+    server: &str,
+    path: &str,
+    headers: &[(String, String)],
+    body: String,
+) -> Result<http::Response<Incoming>> {
+    let stream = TcpStream::connect(server)
+        .await
+        .with_context(|| format!("no gateway answers at {server}"))?;
+    stream.set_nodelay(true)?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let mut request =
+        http::Request::post(path).header(HOST, server).header(CONTENT_TYPE, "application/json");
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    Ok(sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?)
 }
 
 /// Prints the text of a stream as it comes, and returns its usage.
@@ -132,7 +143,7 @@ async fn print(mut body: Incoming) -> Result<Value> {
     Ok(usage)
 }
 
-fn error_of(body: &[u8]) -> String {
+pub(super) fn error_of(body: &[u8]) -> String {
     let error: Value = serde_json::from_slice(body).unwrap_or_default();
     match error["error"]["message"].as_str() {
         Some(message) => message.to_owned(),

@@ -334,4 +334,6 @@ pub struct Route {
     pub candidates: Vec<usize>,
     /// For a whole request, attempts and all.
     pub timeout: Option<Duration>,
+    /// Its requests go to local candidates only, whatever they say.
+    pub private: bool,
 }

@@ -130,6 +130,7 @@ pub(crate) struct Route {
     pub(crate) policies: Option<Vec<At<String>>>,
     pub(crate) candidates: Option<At<Vec<At<String>>>>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) private: Option<bool>,
     pub(crate) candidates_unclear: bool,
 }
 
@@ -267,6 +268,7 @@ impl Route {
             policies: table.strings("policies").map(|policies| policies.value),
             candidates: table.strings("candidates"),
             timeout: table.table("timeouts", |timeouts| timeouts.duration("whole")).flatten(),
+            private: table.boolean("private"),
             candidates_unclear: false,
         };
         // An item that could not be read leaves the list shorter than it was meant to be.

@@ -75,14 +75,10 @@ fn text(content: Value) -> Result<String, Failure> {
         Value::Array(parts) => parts,
         _ => return Err(invalid("a message's `content` is neither a text nor a list of parts")),
     };
-    let mut all = String::new();
-    for part in &parts {
-        match part["type"].as_str().unwrap_or_default() {
-            kind @ ("text" | "refusal") => all += part[kind].as_str().unwrap_or_default(),
-            other => {
-                return Err(unsupported(format!("Claude Code reads no part {other:?}")));
-            }
-        }
-    }
-    Ok(all)
+    let text = |part: &Value| match part["type"].as_str().unwrap_or_default() {
+        kind @ ("text" | "refusal") => Ok(part[kind].as_str().unwrap_or_default().to_owned()),
+        other => Err(unsupported(format!("Claude Code reads no part {other:?}"))),
+    };
+    // What is said of a document must not run on from its last word.
+    Ok(parts.iter().map(text).collect::<Result<Vec<_>, _>>()?.join("\n\n"))
 }

@@ -18,10 +18,8 @@ pub struct Answer {
     over: bool,
 }
 
-type Read = Result<(), Failure>;
-
 impl ReadFrame for Answer {
-    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Read {
+    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
         let reply = read_answer(text)?;
         error::in_answer(text, &reply)?;
         let (one, several) = (&reply["embedding"], reply["embeddings"].items());
@@ -47,7 +45,7 @@ impl ReadFrame for Answer {
 }
 
 impl Answer {
-    fn chunk(&mut self, chunk: &Json<'_>, events: &mut Vec<Event>) -> Read {
+    fn chunk(&mut self, chunk: &Json<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
         if self.id.is_none() {
             self.id = Some(chunk["responseId"].text().into_owned());
             events.push(Event::started(&chunk["responseId"], &chunk["modelVersion"]));
@@ -64,7 +62,7 @@ impl Answer {
         Ok(())
     }
 
-    fn candidate(&mut self, candidate: &Json<'_>, events: &mut Vec<Event>) -> Read {
+    fn candidate(&mut self, candidate: &Json<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
         let index = candidate["index"].as_u32().unwrap_or_default();
         self.ends.entry(index).or_default();
         for part in candidate["content"]["parts"].items() {
@@ -131,11 +129,10 @@ fn reason(native: &str, called: bool) -> Result<&str, FailureKind> {
         | "ESCALATION" => "content-filter",
         "MISSING_THOUGHT_SIGNATURE" => return Err(FailureKind::InvalidRequest),
         "PUP_LIMITED_DISABLED" => return Err(FailureKind::Permission),
-        "MALFORMED_FUNCTION_CALL"
-        | "MALFORMED_RESPONSE"
-        | "UNEXPECTED_TOOL_CALL"
-        | "TOO_MANY_TOOL_CALLS"
-        | "NO_IMAGE" => return Err(FailureKind::Upstream),
+        broken if broken.starts_with("MALFORMED_") => return Err(FailureKind::Upstream),
+        "UNEXPECTED_TOOL_CALL" | "TOO_MANY_TOOL_CALLS" | "NO_IMAGE" => {
+            return Err(FailureKind::Upstream);
+        }
         other => other,
     })
 }

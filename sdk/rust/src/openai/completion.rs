@@ -57,8 +57,8 @@ impl ReadFrame for Completion {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<Vec<Event>, Failure> {
-        if self.over { Ok(Vec::new()) } else { Err(Failure::cut_off()) }
+    fn is_over(&self) -> bool {
+        self.over
     }
 }
 
@@ -124,8 +124,7 @@ mod tests {
     fn read(streaming: bool, frames: &[&str]) -> Result<Vec<Event>, Failure> {
         let (mut reader, mut events) = (Completion::new(streaming), Vec::new());
         frames.iter().try_for_each(|frame| reader.frame(frame, &mut events))?;
-        reader.end()?;
-        Ok(events)
+        if reader.is_over() { Ok(events) } else { Err(Failure::cut_off()) }
     }
 
     #[test]

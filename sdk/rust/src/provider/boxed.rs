@@ -11,7 +11,11 @@ impl ReadFrame for Box<dyn ReadFrame> {
         (**self).frame(text, events)
     }
 
-    fn end(&mut self) -> Result<Vec<Event>, Failure> {
+    fn is_over(&self) -> bool {
+        (**self).is_over()
+    }
+
+    fn end(&mut self) -> Vec<Event> {
         (**self).end()
     }
 }

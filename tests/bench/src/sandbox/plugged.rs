@@ -154,8 +154,8 @@ pub(super) struct Row<'a> {
 
 impl Decider for Row<'_> {
     async fn decide(&self) -> Result<usize> {
-        let target = &self.target;
-        let answered = policy::ask(&target.policies, self.request, &target.candidates).await;
+        let mut target = self.target.clone();
+        let answered = policy::ask(&mut target, self.request).await;
         match answered.decision {
             Some((_, Decision::Route(plan))) => Ok(black_box(plan).attempts.len()),
             _ => Err(anyhow!("no decision: {:?}", answered.failed)),

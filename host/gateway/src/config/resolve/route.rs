@@ -83,7 +83,8 @@ impl Resolver<'_> {
                 );
             }
         }
-        Route { name: name.value, policies: chosen, candidates, timeout: said.timeout }
+        let private = said.private.unwrap_or(false);
+        Route { name: name.value, policies: chosen, candidates, timeout: said.timeout, private }
     }
 
     /// Adds what an id or a pattern stands for; what is there already keeps its place.
@@ -185,7 +186,8 @@ fn implied_route(policies: &mut Policies, models: &Models) -> Option<Route> {
     }
     candidates.sort_by_key(|index| models.candidates[*index].priority);
     let policies = policies.find(IMPLIED_POLICY).into_iter().collect();
-    Some(Route { name: DEFAULT.into(), policies, candidates, timeout: None })
+    let (timeout, private) = (None, false);
+    Some(Route { name: DEFAULT.into(), policies, candidates, timeout, private })
 }
 
 /// Whether a pattern, in which `*` stands for anything, slashes too, matches the whole of a text.

@@ -117,7 +117,7 @@ fn unknown_keys_of_every_table() {
         ("providers.x.commands.y.secrets.Z", "env, file"),
         ("policies.x", "plugin, grants, settings, limits, remember"),
         ("policies.x.limits", limits),
-        ("routes.x", "policies, candidates, timeouts"),
+        ("routes.x", "policies, candidates, timeouts, private"),
         ("routes.x.timeouts", "whole"),
     ];
     for (path, keys) in table {

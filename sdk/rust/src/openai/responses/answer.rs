@@ -86,8 +86,8 @@ impl ReadFrame for Response {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<Vec<Event>, Failure> {
-        if self.over { Ok(Vec::new()) } else { Err(Failure::cut_off()) }
+    fn is_over(&self) -> bool {
+        self.over
     }
 }
 
