@@ -74,9 +74,8 @@ impl Usage {
             cached_input_tokens: prompt.cached_tokens.or(said.prompt_cache_hit_tokens),
             cache_write_tokens: prompt.cache_write_tokens,
             reasoning_tokens,
-            audio_seconds: None,
             cost_usd: said.cost,
-            extra: Vec::new(),
+            ..contract::Usage::default()
         })
     }
 }

@@ -48,11 +48,8 @@ impl Usage {
             input_tokens: Some(self.input_tokens),
             output_tokens: Some(self.output_tokens),
             cached_input_tokens: Some(self.input_tokens_details.cached_tokens),
-            cache_write_tokens: None,
             reasoning_tokens: Some(self.output_tokens_details.reasoning_tokens),
-            audio_seconds: None,
-            cost_usd: None,
-            extra: Vec::new(),
+            ..contract::Usage::default()
         }
     }
 }
