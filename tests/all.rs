@@ -36,6 +36,8 @@ mod matrix;
 mod memory;
 #[path = "all/models.rs"]
 mod models;
+#[path = "all/money.rs"]
+mod money;
 #[path = "all/names.rs"]
 mod names;
 #[path = "all/records.rs"]

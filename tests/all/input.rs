@@ -150,6 +150,16 @@ fn a_body_that_is_too_large_is_refused_and_the_connection_stays() -> Result<()> 
 fn who_is_refused_before_the_body_is_read_hears_it() -> Result<()> {
     on_two_workers(async {
         let house = small().await?;
+        // One that reads nothing before it has sent all of it, which no buffer between the two
+        // holds.
+        let length = 16 << 20;
+        let mut whole = format!(
+            "POST /v1/nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: \
+             application/json\r\ncontent-length: {length}\r\n\r\n"
+        );
+        whole.push_str(&" ".repeat(length));
+        let answer = raw(&house, whole.as_bytes()).await.context("it was cut off")?;
+        ensure!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
         for http in BOTH {
             let mut caller = house.caller(http).await?;
             let large = json!({ "model": "house/echo", "padding": "x".repeat(4 << 20) });

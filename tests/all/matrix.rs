@@ -9,6 +9,7 @@
 //!
 //! A provider more is a line in [`columns`], a case more a file. What a provider does not do
 //! stands in `gaps.toml` with its reason, and nothing else does; `docs/matrix.md` shows all of it.
+//! Of a provider that has no form for an operation at all, nothing is recorded.
 //!
 //! What needs no eye is checked here: that a stream says what the whole answer says, and that
 //! every provider gives the client the same answer, since every vendor is told to say the same.
@@ -17,8 +18,12 @@
 mod anthropic;
 #[path = "matrix/columns.rs"]
 mod columns;
+#[path = "matrix/count_tokens.rs"]
+mod count_tokens;
 #[path = "matrix/difference.rs"]
 mod difference;
+#[path = "matrix/embeddings.rs"]
+mod embeddings;
 #[path = "matrix/events.rs"]
 mod events;
 #[path = "matrix/files.rs"]
@@ -29,12 +34,17 @@ mod openai;
 mod outcome;
 #[path = "matrix/page.rs"]
 mod page;
+#[path = "matrix/presets.rs"]
+mod presets;
 #[path = "matrix/responses.rs"]
 mod responses;
+#[path = "matrix/transcription.rs"]
+mod transcription;
 
 use crate::caller::{Http, Reply};
 use crate::house::House;
 use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
 use columns::{COLUMNS, Column};
 use files::{Case, Gaps};
 use outcome::{Asker, Outcome};
@@ -46,7 +56,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-/// A format in front of the gateway.
+/// A format in front of the gateway, or one of its operations.
 #[derive(Clone, Copy)]
 struct Dialect {
     /// Its folder of the fixtures.
@@ -55,10 +65,12 @@ struct Dialect {
     path: &'static str,
     /// What they send beside the body.
     headers: &'static [(&'static str, &'static str)],
-    /// Makes the request one for a stream.
-    stream: fn(&mut Value),
+    /// The body of a request.
+    body: fn(&Value) -> Bytes,
+    /// Makes the request one for a stream, where every case is asked as one too.
+    stream: Option<fn(&mut Value)>,
     /// A whole answer, with what differs from run to run in words that do not.
-    whole: fn(Value) -> Result<Value>,
+    whole: fn(&Reply) -> Result<Value>,
     /// An error, likewise, and its code.
     refusal: fn(Value) -> Result<(Value, String)>,
     /// A stream as the whole answer that it amounts to.
@@ -67,7 +79,19 @@ struct Dialect {
     essence: fn(&Value) -> Value,
 }
 
-const DIALECTS: [Dialect; 3] = [openai::DIALECT, anthropic::DIALECT, responses::DIALECT];
+const DIALECTS: [Dialect; 6] = [
+    openai::DIALECT,
+    anthropic::DIALECT,
+    responses::DIALECT,
+    embeddings::DIALECT,
+    transcription::DIALECT,
+    count_tokens::DIALECT,
+];
+
+/// The body of most requests.
+fn json_body(request: &Value) -> Bytes {
+    request.to_string().into()
+}
 
 /// The outcomes of a case, by provider; none where the vendor's protocol has no form for what
 /// its script says.
@@ -83,11 +107,12 @@ fn every_case_over_every_provider_is_as_recorded() -> Result<()> {
         let rows = on_two_workers(rows(dialect, cases.clone()))?;
         for (case, row) in cases.iter().zip(&rows) {
             problems.extend(gaps.problems(&case.name, row, dialect.essence));
-            files::compare(dialect.name, &case.name, row, &mut problems)?;
+            files::compare(dialect.name, &case.name, row, &gaps, &mut problems)?;
         }
         problems.extend(gaps.left_over(&cases));
         page.section(dialect.name, &cases, &rows, &gaps);
     }
+    page.presets(&on_two_workers(presets::table(&mut problems))?);
     files::compare_text("docs/matrix.md", &page.text(), &mut problems)?;
     ensure!(
         problems.is_empty(),
@@ -144,9 +169,14 @@ async fn outcomes(
         request["model"] = column.model_of(script).into();
         let whole = asker.ask(&request).await;
         let whole = whole.with_context(|| format!("{}, whole", case.name))?;
-        (dialect.stream)(&mut request);
-        let streamed = asker.ask(&request).await;
-        let streamed = streamed.with_context(|| format!("{}, streamed", case.name))?;
+        let streamed = match dialect.stream {
+            None => None,
+            Some(stream) => {
+                stream(&mut request);
+                let streamed = asker.ask(&request).await;
+                Some(streamed.with_context(|| format!("{}, streamed", case.name))?)
+            }
+        };
         outcomes.push(Outcome::of(whole, streamed));
     }
     Ok(outcomes)

@@ -24,10 +24,12 @@ const OFFICIAL: &[&str] =
     &["test_openai.py", "test_responses.py", "test_transcriptions.py", "test_anthropic.py"];
 /// What runs where everything is asked for.
 const PYTHON_OF_ALL: (&str, &[&str]) = (llama::ENVIRONMENT, &["test_llama.py"]);
+const OFFICIAL_JAVASCRIPT: &[&str] =
+    &["openai.test.mjs", "responses.test.mjs", "transcriptions.test.mjs"];
 /// The packages for JavaScript, by their names in `package.json`, and the files for each.
 const JAVASCRIPT: [(&str, &[&str]); 5] = [
-    ("openai-current", &["openai.test.mjs", "responses.test.mjs"]),
-    ("openai-old", &["openai.test.mjs", "responses.test.mjs"]),
+    ("openai-current", OFFICIAL_JAVASCRIPT),
+    ("openai-old", OFFICIAL_JAVASCRIPT),
     ("anthropic-current", &["anthropic.test.mjs"]),
     ("anthropic-old", &["anthropic.test.mjs"]),
     ("ai", &["ai.test.mjs"]),

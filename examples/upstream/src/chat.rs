@@ -67,6 +67,7 @@ pub(crate) fn read(body: &Value) -> Asked {
         stop: strings(&body["stop"]),
         answers: count("n").unwrap_or(1),
         shows_thoughts: true,
+        cached_for_an_hour: false,
     }
 }
 

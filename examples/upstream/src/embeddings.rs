@@ -1,49 +1,40 @@
-//! `POST /v1/embeddings`: vectors that depend on the input and on nothing else.
+//! `POST /v1/embeddings`, by <https://platform.openai.com/docs/api-reference/embeddings/create>:
+//! vectors that depend on the input and on nothing else, whichever vendor is asked.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::Response;
 use serde_json::{Value, json};
 
 use crate::failures::Failure;
-use crate::play::Play;
-use crate::record::Ticket;
 use crate::request::tokens;
-use crate::respond::{refuse, reply_json};
-use crate::script::Script;
 
 const DIMENSIONS: usize = 8;
 
-/// Answers a request for vectors.
-pub(crate) fn embeddings(body: &Value, script: Script, ticket: Ticket) -> Response<Play> {
-    let Some(inputs) = inputs(&body["input"]) else {
-        let failure =
-            Failure::invalid("`input` has to be a string, or an array that is not empty.");
-        return refuse(&failure, ticket);
-    };
-    let base64 = match (script, body["encoding_format"].as_str()) {
-        (Script::EmbedFloatOnly, Some(_)) => {
-            let message = "scripted 400: `encoding_format` is not a known parameter.";
-            return refuse(&Failure::invalid(message), ticket);
+/// Answers a request for vectors; `float_only` servers know of no other encoding.
+pub(crate) fn embeddings(body: &Value, float_only: bool) -> Result<Value, Failure> {
+    let invalid = |message: &str| Failure::invalid(message);
+    let inputs = inputs(&body["input"])
+        .ok_or_else(|| invalid("`input` has to be a string, or an array that is not empty."))?;
+    let base64 = match body["encoding_format"].as_str() {
+        Some(_) if float_only => {
+            return Err(invalid("scripted 400: `encoding_format` is not a known parameter."));
         }
-        (_, None | Some("float")) => false,
-        (_, Some("base64")) => true,
-        (_, Some(other)) => {
+        None | Some("float") => false,
+        Some("base64") => true,
+        Some(other) => {
             let message = format!("`encoding_format` is float or base64, not {other}.");
-            return refuse(&Failure::invalid(message), ticket);
+            return Err(Failure::invalid(message));
         }
     };
-    let dimensions = body["dimensions"].as_u64().map_or(DIMENSIONS, |it| it as usize);
-    let data = inputs.iter().enumerate().map(|(index, input)| {
-        let vector = vector(&input.to_string(), dimensions);
+    let vectors = inputs.iter().map(|input| vector(input, &body["dimensions"]));
+    let data = vectors.enumerate().map(|(index, vector)| {
         let embedding = if base64 { encode(&vector).into() } else { json!(vector) };
         json!({"object": "embedding", "index": index, "embedding": embedding})
     });
     let data: Vec<Value> = data.collect();
     let count: usize = inputs.iter().map(|input| length(input)).sum();
     let usage = json!({"prompt_tokens": count, "total_tokens": count});
-    let answer = json!({"object": "list", "data": data, "model": body["model"], "usage": usage});
-    reply_json(&answer, ticket)
+    Ok(json!({"object": "list", "data": data, "model": body["model"], "usage": usage}))
 }
 
 /// One text, many, one list of tokens, or many: an array of numbers is a single input.
@@ -56,16 +47,23 @@ fn inputs(input: &Value) -> Option<Vec<&Value>> {
     }
 }
 
-fn length(input: &Value) -> usize {
+/// How many tokens an input has.
+pub(crate) fn length(input: &Value) -> usize {
     match input {
         Value::Array(tokens) => tokens.len(),
         text => text.as_str().map_or(0, tokens),
     }
 }
 
+/// The vector of an input, of so many numbers where that is said.
+pub(crate) fn vector(input: &Value, dimensions: &Value) -> Vec<f32> {
+    let dimensions = dimensions.as_u64().map_or(DIMENSIONS, |it| it as usize);
+    hashed(&input.to_string(), dimensions)
+}
+
 /// Multiples of 1/256 within one half of zero: exact as `f32` and in decimal, so the two
 /// encodings give equal values. The bytes are those of FNV-1a (RFC 9923) over the input.
-fn vector(input: &str, dimensions: usize) -> Vec<f32> {
+fn hashed(input: &str, dimensions: usize) -> Vec<f32> {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut step = |byte: u8| {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
@@ -88,9 +86,9 @@ mod tests {
 
     #[test]
     fn vectors_depend_on_the_input_only() {
-        assert_eq!(vector("a", 8), vector("a", 8));
-        assert_ne!(vector("a", 8), vector("b", 8));
-        assert!(vector("a", 64).iter().all(|value| value.abs() <= 0.5));
+        assert_eq!(hashed("a", 8), hashed("a", 8));
+        assert_ne!(hashed("a", 8), hashed("b", 8));
+        assert!(hashed("a", 64).iter().all(|value| value.abs() <= 0.5));
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(crate) struct Asked {
     pub(crate) answers: usize,
     /// Whether what the model thinks is to be shown.
     pub(crate) shows_thoughts: bool,
+    /// Whether what is written to a cache is to stay there for an hour.
+    pub(crate) cached_for_an_hour: bool,
 }
 
 /// One message.

@@ -121,7 +121,12 @@ async fn perform(
         Some(script) => match (misbehave(script, ticket).await, endpoint) {
             (Err(response), _) => response,
             (Ok(ticket), Endpoint::Chat) => chat(&body, script, ticket),
-            (Ok(ticket), Endpoint::Embeddings) => embeddings(&body, script, ticket),
+            (Ok(ticket), Endpoint::Embeddings) => {
+                match embeddings(&body, script == Script::EmbedFloatOnly) {
+                    Ok(vectors) => reply_json(&vectors, ticket),
+                    Err(failure) => refuse(&failure, ticket),
+                }
+            }
             (Ok(ticket), Endpoint::Transcriptions) => transcribe(&body, script, ticket),
         },
     }

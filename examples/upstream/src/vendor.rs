@@ -27,6 +27,7 @@ use crate::record::{Journal, Ticket};
 use crate::request::Asked;
 use crate::respond::{EVENTS, JSON, misbehave, refuse, reply, reply_json};
 use crate::script::{Break, Script};
+use crate::transcriptions::transcribe;
 
 /// The first part of a path, and whose protocol is spoken behind it.
 const VENDORS: [(&str, &dyn Vendor); 6] = [
@@ -51,6 +52,10 @@ pub(crate) struct Call<'a> {
 pub(crate) enum Wanted {
     /// An answer of a model.
     Chat(Box<Asked>),
+    /// What a model of this name makes of the request alone: vectors, a count.
+    Made(String, Value),
+    /// What is heard in the file of a form, in OpenAI's form.
+    Transcript,
     /// Something that no script has a say in.
     Document(Value),
 }
@@ -128,19 +133,31 @@ async fn answered(
     call: &Call<'_>,
     ticket: Ticket,
 ) -> Response<Play> {
-    let asked = match vendor.read(call) {
-        Ok(Wanted::Chat(asked)) => asked,
-        Ok(Wanted::Document(document)) => return reply_json(&document, ticket),
+    let wanted = match vendor.read(call) {
+        Ok(wanted) => wanted,
         Err(failure) => return refuse(&failure, ticket),
     };
-    let script = Script::of(&asked.model);
-    if let Some(fault) = fault(journal, &asked, script) {
+    let (model, streams) = match &wanted {
+        Wanted::Chat(asked) => (asked.model.as_str(), asked.streams),
+        Wanted::Made(model, _) => (model.as_str(), false),
+        Wanted::Transcript => (vendor.model(call), call.body["stream"] == "true"),
+        Wanted::Document(document) => return reply_json(document, ticket),
+    };
+    let script = Script::of(model);
+    if let Some(fault) = fault(journal, model, streams, script) {
         return refuse(&vendor.failure(fault).unwrap_or_else(Failure::wordless), ticket);
     }
     let script = script.unwrap_or(Script::Echo(Duration::ZERO));
     let ticket = match misbehave(script, ticket).await {
         Ok(ticket) => ticket,
         Err(response) => return response,
+    };
+    let asked = match wanted {
+        Wanted::Chat(asked) => asked,
+        Wanted::Made(_, document) | Wanted::Document(document) => {
+            return reply_json(&document, ticket);
+        }
+        Wanted::Transcript => return transcribe(call.body, script, ticket),
     };
     let answer = Answer::to(&asked, script);
     if !vendor.ends(&answer.end) {
@@ -160,7 +177,7 @@ async fn answered(
 }
 
 /// What goes wrong before there is an answer.
-fn fault(journal: &Journal, asked: &Asked, script: Option<Script>) -> Option<Fault> {
+fn fault(journal: &Journal, model: &str, streams: bool, script: Option<Script>) -> Option<Fault> {
     match script {
         None => Some(Fault::NotFound),
         Some(Script::Fails(fault)) => Some(fault),
@@ -168,9 +185,9 @@ fn fault(journal: &Journal, asked: &Asked, script: Option<Script>) -> Option<Fau
         Some(Script::ContextTooLong) => Some(Fault::ContextTooLong),
         Some(Script::Quota) => Some(Fault::QuotaExhausted),
         Some(Script::Flaky(times)) => {
-            journal.takes_failure(&asked.model, times).then_some(Fault::Overloaded)
+            journal.takes_failure(model, times).then_some(Fault::Overloaded)
         }
-        Some(Script::Broken(Break::ErrorMidstream | Break::ErrorFirst)) if !asked.streams => {
+        Some(Script::Broken(Break::ErrorMidstream | Break::ErrorFirst)) if !streams => {
             Some(Fault::Upstream)
         }
         Some(_) => None,

@@ -99,6 +99,59 @@ async fn the_others_refuse_what_breaks_their_rules() {
 }
 
 #[tokio::test]
+async fn what_is_embedded_or_counted_is_checked() {
+    let wrong = |words| (400, "/error/message", words);
+    let openai = || json!({"model": "gpt-4.1--embed", "input": "Hi"});
+    let to = ("/openai/v1/embeddings", BEARER);
+    refused(to, openai(), ("top_k", json!(1)), wrong("Unrecognized request argument")).await;
+    refused(to, openai(), ("encoding_format", json!("x")), wrong("float or base64")).await;
+
+    let model = "gemini-3.8-flash--embed";
+    let content = json!({"parts": [{"text": "Hi"}]});
+    let gemini = || json!({"model": format!("models/{model}"), "content": content.clone()});
+    let path = format!("/gemini/v1beta/models/{model}:embedContent");
+    let to = (path.as_str(), GEMINI);
+    refused(to, gemini(), ("model", json!("models/x")), wrong("not that of the URL")).await;
+    refused(to, gemini(), ("content", json!({"parts": []})), wrong("content is empty")).await;
+    let contents = json!([{"role": "user", "parts": [{"text": "Hi"}]}]);
+    let counted = json!({"model": format!("models/{model}"), "contents": contents});
+    let path = format!("/gemini/v1beta/models/{model}:countTokens");
+    let other = ("generateContentRequest", json!({"model": "models/x", "contents": contents}));
+    let counted = json!({"generateContentRequest": counted});
+    refused((&path, GEMINI), counted, other, wrong("not that of the URL")).await;
+
+    let ollama = || json!({"model": "qwen3--embed", "input": "Hi"});
+    let tokens = ("input", json!([1, 2]));
+    refused(("/ollama/api/embed", ""), ollama(), tokens, (400, "/error", "input type")).await;
+
+    let to = "/huggingface/hf-inference/models/org/model--embed/pipeline/feature-extraction";
+    let hub = || json!({"inputs": ["Hi"]});
+    let wrong = |words| (422, "/error", words);
+    refused((to, BEARER), hub(), ("inputs", json!("Hi")), wrong("a list of texts")).await;
+    refused((to, BEARER), hub(), ("dimensions", json!(2)), wrong("not a known field")).await;
+}
+
+#[tokio::test]
+async fn vendors_make_the_same_vector_of_a_text() {
+    let vector = |path: &'static str, headers: &'static str, body: Value, place: &'static str| async move {
+        let (status, answer) = ask(path, headers, &body).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        answer.pointer(place).cloned().unwrap_or_else(|| panic!("{path}: {answer}"))
+    };
+    let openai = json!({"model": "m--embed", "input": "Hi"});
+    let openai = vector("/openai/v1/embeddings", BEARER, openai, "/data/0/embedding").await;
+    assert_eq!(openai.as_array().map(Vec::len), Some(8));
+    let ollama = json!({"model": "m--embed", "input": "Hi"});
+    assert_eq!(vector("/ollama/api/embed", "", ollama, "/embeddings/0").await, openai);
+    let gemini = json!({"model": "models/m--embed", "content": {"parts": [{"text": "Hi"}]}});
+    let path = "/gemini/v1beta/models/m--embed:embedContent";
+    assert_eq!(vector(path, GEMINI, gemini, "/embedding/values").await, openai);
+    let path = "/huggingface/hf-inference/models/m--embed/pipeline/feature-extraction";
+    assert_eq!(vector(path, BEARER, json!({"inputs": ["Hi"]}), "/0").await, openai);
+}
+
+#[tokio::test]
 async fn a_stream_that_is_cut_where_it_hurts_is_the_same_stream() {
     let asked = json!([{"role": "user", "content": "Grüße 🦀"}]);
     let body = |model: &str| json!({"model": model, "max_tokens": 99, "stream": true, "messages": asked.clone()});

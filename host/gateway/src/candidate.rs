@@ -1,7 +1,7 @@
 //! Where a request could go: a model at a provider, and how it did of late.
 
 use crate::circuit::{self, Circuit, Leave};
-use crate::config::{Candidate as Configured, Tokens};
+use crate::config::{Candidate as Configured, Used};
 use crate::contract::{Usage, candidacy};
 use crate::events;
 use crate::failure::Failure;
@@ -45,10 +45,10 @@ impl Candidate {
     pub fn estimated_cost(&self, request: &Request) -> Option<f64> {
         // A request that sets no bound is estimated at what most answers stay under.
         let output = request.max_output_tokens.unwrap_or(1_024);
-        self.profile.prices.cost(Tokens {
+        self.profile.prices.cost(Used {
             input: request.input_tokens.into(),
             output: output.into(),
-            ..Tokens::default()
+            ..Used::default()
         })
     }
 }

@@ -25,7 +25,7 @@ pub use problem::{Place, Problem, Problems};
 pub use resolved::{
     Admin, Candidate, ClientAuthentication, Config, Credential, LimitOverrides, Log, LogFormat,
     OAuth2, PluginSource, Plugins, Policy, Prices, Provider, RateLimitHeaders, Rates, Route,
-    Sandbox, Server, Tier, Timeouts, Tokens,
+    Sandbox, Server, Tier, Timeouts, Used,
 };
 pub use secret::{Secret, SecretSource};
 

@@ -49,6 +49,33 @@ pub use provider::portcullis::plugin::types::{
 
 use wasmtime::component::{Component, ComponentExportIndex};
 
+/// A count in the `extra` of usage: of the tokens written to a cache, those that stay for an hour.
+pub const CACHE_WRITE_1H: &str = "cache-write-1h-tokens";
+
+impl Usage {
+    /// A count that the contract has no field for, by its name.
+    pub fn count(&self, name: &str) -> Option<u64> {
+        let (_, json) = self.extra.iter().find(|(known, _)| known == name)?;
+        json.parse().ok()
+    }
+}
+
+impl Default for Usage {
+    /// The upstream said nothing.
+    fn default() -> Self {
+        Self {
+            input_tokens: None,
+            output_tokens: None,
+            cached_input_tokens: None,
+            cache_write_tokens: None,
+            reasoning_tokens: None,
+            audio_seconds: None,
+            cost_usd: None,
+            extra: Vec::new(),
+        }
+    }
+}
+
 /// Where a function of an interface that a component exports is.
 ///
 /// # Errors

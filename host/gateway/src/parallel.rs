@@ -4,7 +4,7 @@
 //! A provider says in `start` that it cannot (`unsupported`, about the field `n`); this is asked
 //! then, unless the answers call tools, which the contract numbers within one answer only.
 
-use crate::contract::{Event, FailureKind, Usage};
+use crate::contract::{CACHE_WRITE_1H, Event, FailureKind, Usage};
 use crate::failure::Failure;
 use crate::relay::Translation;
 use crate::request::{Operation, Request};
@@ -90,7 +90,7 @@ impl Parallel {
             }
             Event::Usage(usage) => {
                 self.used[index as usize] = Some(usage);
-                Event::Usage(self.used.iter().flatten().fold(nothing(), sum))
+                Event::Usage(self.used.iter().flatten().fold(Usage::default(), sum))
             }
             Event::Started(_) if index == 0 => event,
             // What belongs to a choice by its index is named so in its value.
@@ -111,19 +111,6 @@ fn at(index: u32, delta: crate::contract::events::TextDelta) -> crate::contract:
     crate::contract::events::TextDelta { index, ..delta }
 }
 
-fn nothing() -> Usage {
-    Usage {
-        input_tokens: None,
-        output_tokens: None,
-        cached_input_tokens: None,
-        cache_write_tokens: None,
-        reasoning_tokens: None,
-        audio_seconds: None,
-        cost_usd: None,
-        extra: Vec::new(),
-    }
-}
-
 /// What both used: each call is charged for its own prompt.
 fn sum(all: Usage, one: &Usage) -> Usage {
     fn plus<T: std::ops::Add<Output = T>>(a: Option<T>, b: Option<T>) -> Option<T> {
@@ -140,6 +127,9 @@ fn sum(all: Usage, one: &Usage) -> Usage {
         reasoning_tokens: plus(all.reasoning_tokens, one.reasoning_tokens),
         audio_seconds: plus(all.audio_seconds, one.audio_seconds),
         cost_usd: plus(all.cost_usd, one.cost_usd),
-        extra: Vec::new(),
+        extra: {
+            let hour = plus(all.count(CACHE_WRITE_1H), one.count(CACHE_WRITE_1H));
+            hour.map(|hour| (CACHE_WRITE_1H.to_owned(), hour.to_string())).into_iter().collect()
+        },
     }
 }

@@ -4,8 +4,8 @@
 //! is over, when it failed, or, by being dropped, when the client went away.
 
 use crate::candidate::Candidate;
-use crate::config::Tokens;
-use crate::contract::Usage;
+use crate::config::Used;
+use crate::contract::{CACHE_WRITE_1H, Usage};
 use crate::events;
 use crate::explain::{Explanation, Wanted};
 use crate::failure::Failure;
@@ -118,8 +118,12 @@ pub struct Record {
     pub cached_input_tokens: Option<u64>,
     /// Of those of input, written to the upstream's cache.
     pub cache_write_tokens: Option<u64>,
+    /// Of those written to it, the ones that stay for an hour.
+    pub cache_write_1h_tokens: Option<u64>,
     /// Of those of output, spent on reasoning.
     pub reasoning_tokens: Option<u64>,
+    /// Seconds of audio that were listened to.
+    pub audio_seconds: Option<f64>,
     /// US dollars, by the configured prices.
     pub cost_usd: Option<f64>,
     /// Time in policies, in microseconds.
@@ -180,7 +184,9 @@ impl Entry {
             output_tokens: None,
             cached_input_tokens: None,
             cache_write_tokens: None,
+            cache_write_1h_tokens: None,
             reasoning_tokens: None,
+            audio_seconds: None,
             cost_usd: None,
             policy_us: 0,
             provider_us: 0,
@@ -212,12 +218,16 @@ impl Entry {
         self.record.output_tokens = usage.output_tokens;
         self.record.cached_input_tokens = usage.cached_input_tokens;
         self.record.cache_write_tokens = usage.cache_write_tokens;
+        self.record.cache_write_1h_tokens = usage.count(CACHE_WRITE_1H);
         self.record.reasoning_tokens = usage.reasoning_tokens;
-        let computed = candidate.profile.prices.cost(Tokens {
+        self.record.audio_seconds = usage.audio_seconds;
+        let computed = candidate.profile.prices.cost(Used {
             input: usage.input_tokens.unwrap_or(0),
             output: usage.output_tokens.unwrap_or(0),
             cached_input: usage.cached_input_tokens.unwrap_or(0),
             cache_write: usage.cache_write_tokens.unwrap_or(0),
+            cache_write_1h: self.record.cache_write_1h_tokens.unwrap_or(0),
+            audio_seconds: usage.audio_seconds,
         });
         self.record.cost_usd = usage.cost_usd.or(computed);
     }

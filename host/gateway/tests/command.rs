@@ -93,14 +93,16 @@ fn models_are_listed_with_what_they_cost_and_where_that_is_from() {
     let text = "[providers.house]\nplugin = \"openai\"\nbase_url = \"http://127.0.0.1:9\"\n\
                 models = [{ id = \"m\", context_tokens = 1000, input_price = 1, output_price = 2.125, \
                 price_tiers = [{ above_tokens = 500, input_price = 3, output_price = 4 }], \
-                source = \"the house\", as_of = \"2026-11-21\", features = [\"tools\"] }, \"n\"]\n";
+                source = \"the house\", as_of = \"2026-11-21\", features = [\"tools\"] }, \"n\", \
+                { id = \"w\", audio_minute_price = 0.006 }]\n";
     std::fs::write(folder.path().join("portcullis.toml"), text).unwrap();
     let output = portcullis(folder.path(), &["models"], &[]);
     let expected = "\
-MODEL               CONTEXT  OUTPUT    IN    OUT  CACHED  WRITTEN  FROM  CAN
-house/m                1000       -  1.00  2.125       -        -     1  chat: tools
-  above 500 tokens                   3.00   4.00       -        -
-house/n                   -       -     -      -       -        -     -  chat
+MODEL               CONTEXT  OUTPUT         IN    OUT  CACHED  WRITTEN  FOR 1H  FROM  CAN
+house/m                1000       -       1.00  2.125       -        -       -     1  chat: tools
+  above 500 tokens                        3.00   4.00       -        -       -
+house/n                   -       -          -      -       -        -       -     -  chat
+house/w                   -       -  0.006/min      -       -        -       -     -  chat
 ";
     check(&output, 0, &[expected, "   1  the house as of 2026-11-21\n"], &[]);
     check(&portcullis(folder.path(), &["models", "--shipped"], &[]), 0, &["groq/"], &[]);

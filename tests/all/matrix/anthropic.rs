@@ -1,9 +1,9 @@
 //! Messages, as a client of Anthropic's reads them.
 //! <https://platform.claude.com/docs/en/build-with-claude/streaming>
 
-use super::Dialect;
 use super::events::named;
 use super::outcome::rename;
+use super::{Dialect, json_body};
 use crate::caller::{JSON, Reply};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -12,8 +12,9 @@ pub(super) const DIALECT: Dialect = Dialect {
     name: "anthropic",
     path: "/v1/messages",
     headers: &[JSON, ("anthropic-version", "2023-06-01")],
-    stream: |request| request["stream"] = true.into(),
-    whole,
+    body: json_body,
+    stream: Some(|request| request["stream"] = true.into()),
+    whole: |reply| whole(reply.json()?),
     refusal,
     fold,
     essence,
@@ -30,7 +31,7 @@ fn whole(mut answer: Value) -> Result<Value> {
     Ok(answer)
 }
 
-fn refusal(mut body: Value) -> Result<(Value, String)> {
+pub(super) fn refusal(mut body: Value) -> Result<(Value, String)> {
     let said = |name: &str| body["error"][name].as_str().unwrap_or_default().to_owned();
     ensure!(body["type"] == "error" && !said("message").is_empty(), "{body}");
     let kind = said("type");
@@ -113,7 +114,7 @@ fn merge(into: &mut Value, from: &Value) {
     }
 }
 
-/// The text, the calls with their input, and how the message ended.
+/// The text, the words of a refusal, the calls with their input, and how the message ended.
 fn essence(answer: &Value) -> Value {
     let blocks = answer["content"].as_array().into_iter().flatten();
     let texts = blocks.clone().filter_map(|block| block["text"].as_str());
@@ -122,6 +123,7 @@ fn essence(answer: &Value) -> Value {
     let calls = calls.map(|call| json!({ "name": call["name"], "input": call["input"] }));
     json!({
         "text": words.join(" "),
+        "refusal": answer["stop_details"]["explanation"].as_str().unwrap_or_default(),
         "calls": calls.collect::<Value>(),
         "end": answer["stop_reason"],
     })

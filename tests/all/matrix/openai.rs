@@ -1,8 +1,8 @@
 //! Chat completions, as a client of OpenAI's reads them.
 //! <https://platform.openai.com/docs/api-reference/chat-streaming>
 
-use super::Dialect;
 use super::outcome::rename;
+use super::{Dialect, json_body};
 use crate::caller::{JSON, Reply, error_of};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
@@ -11,11 +11,12 @@ pub(super) const DIALECT: Dialect = Dialect {
     name: "openai",
     path: "/v1/chat/completions",
     headers: &[JSON],
-    stream: |request| {
+    body: json_body,
+    stream: Some(|request| {
         request["stream"] = true.into();
         request["stream_options"] = json!({ "include_usage": true });
-    },
-    whole,
+    }),
+    whole: |reply| whole(reply.json()?),
     refusal,
     fold,
     essence,

@@ -10,11 +10,11 @@ use portcullis_example_upstream::Upstream;
 use portcullis_example_upstream::record::Recorded;
 use serde_json::{Map, Value, json};
 
-/// The outcome of a case over a provider, whole and streamed.
+/// The outcome of a case over a provider, whole and, where that is asked, streamed.
 #[derive(Clone)]
 pub(super) struct Outcome {
     pub(super) whole: Asked,
-    pub(super) streamed: Asked,
+    streamed: Option<Asked>,
 }
 
 /// One of its two ways.
@@ -44,10 +44,18 @@ const TOLD: [&str; 3] = ["retry-after", "x-portcullis-dropped", "x-should-retry"
 /// Headers of the vendor's request that are about the connection.
 const CARRIED: [&str; 5] = ["accept", "accept-encoding", "content-length", "host", "user-agent"];
 
+impl Asked {
+    /// The last request that the vendor saw.
+    pub(super) fn sent(&self) -> &Value {
+        &self.sent
+    }
+}
+
 impl Outcome {
     /// None where there is nothing to record.
-    pub(super) fn of(whole: Asked, streamed: Asked) -> Option<Self> {
-        (!whole.wordless && !streamed.wordless).then_some(Self { whole, streamed })
+    pub(super) fn of(whole: Asked, streamed: Option<Asked>) -> Option<Self> {
+        let wordless = whole.wordless || streamed.as_ref().is_some_and(|asked| asked.wordless);
+        (!wordless).then_some(Self { whole, streamed })
     }
 
     /// As it is recorded: of the stream only what is different.
@@ -55,13 +63,14 @@ impl Outcome {
         let Self { whole, streamed } = self;
         let mut outcome = json!({
             "sent": whole.sent,
-            "sent for a stream": difference::of(&whole.sent, &streamed.sent),
             "failure": whole.failure,
             "status": whole.status,
             "headers": whole.headers,
             "answer": whole.answer,
         });
-        if !self.streams_alike() {
+        let Some(streamed) = streamed else { return outcome };
+        outcome["sent for a stream"] = difference::of(&whole.sent, &streamed.sent);
+        if !alike(whole, streamed) {
             outcome["streamed"] = json!({
                 "failure": streamed.failure,
                 "status": streamed.status,
@@ -74,16 +83,16 @@ impl Outcome {
 
     /// Why a client could not read one of the two.
     pub(super) fn unreadable(&self) -> Option<&Value> {
-        [&self.whole, &self.streamed].into_iter().find_map(|asked| asked.answer.get(UNREADABLE))
+        let asked = [Some(&self.whole), self.streamed.as_ref()];
+        asked.into_iter().flatten().find_map(|asked| asked.answer.get(UNREADABLE))
     }
+}
 
-    fn streams_alike(&self) -> bool {
-        let Self { whole, streamed } = self;
-        whole.status == streamed.status
-            && whole.failure == streamed.failure
-            && whole.headers == streamed.headers
-            && difference::pruned(&whole.answer) == difference::pruned(&streamed.answer)
-    }
+fn alike(whole: &Asked, streamed: &Asked) -> bool {
+    whole.status == streamed.status
+        && whole.failure == streamed.failure
+        && whole.headers == streamed.headers
+        && difference::pruned(&whole.answer) == difference::pruned(&streamed.answer)
 }
 
 /// Who asks, and looks at both ends of the gateway and at what it wrote down.
@@ -97,8 +106,8 @@ pub(super) struct Asker<'a> {
 impl Asker<'_> {
     pub(super) async fn ask(&mut self, request: &Value) -> Result<Asked> {
         self.upstream.reset();
-        let Dialect { path, headers, .. } = self.dialect;
-        let request = self.caller.request(Method::POST, path, headers, request.to_string())?;
+        let Dialect { path, headers, body, .. } = self.dialect;
+        let request = self.caller.request(Method::POST, path, headers, body(request))?;
         let reply = self.caller.ask(request).await?;
         let seen = self.upstream.requests().pop();
         let headers = TOLD.into_iter().filter(|name| !reply.header(name).is_empty());
@@ -131,7 +140,7 @@ fn answer(dialect: Dialect, reply: &Reply) -> Result<(Value, String)> {
         return Ok(((dialect.fold)(reply)?, String::new()));
     }
     match reply.status {
-        200 => Ok(((dialect.whole)(reply.json()?)?, String::new())),
+        200 => Ok(((dialect.whole)(reply)?, String::new())),
         _ => (dialect.refusal)(reply.json()?),
     }
 }
@@ -140,6 +149,8 @@ fn sent(request: &Recorded) -> Value {
     let headers = request.headers.iter().filter(|(name, _)| !CARRIED.contains(&name.as_str()));
     let headers = headers.map(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes()).replace(KEY, "(the key)");
+        // What stands between the parts of a form is another each time.
+        let value = value.split("; boundary=").next().unwrap_or_default();
         (name.as_str().to_owned(), value.into())
     });
     json!({

@@ -8,7 +8,7 @@ const HEAD: &str = "\
 # What works over which provider
 
 Each row is a request of a client's, each column a provider; each cell is what came of it, through
-the whole gateway, whole and streamed. The requests are in `tests/fixtures/DIALECT`, what each
+the whole gateway, chats whole and streamed. The requests are in `tests/fixtures/DIALECT`, what each
 vendor was sent and what the client got in a folder beside each of them. The vendors are scripted
 after their published protocols (`examples/upstream/src/vendor`), and all of them say the same; so
 does, where nothing else is said, what the client gets.
@@ -22,6 +22,14 @@ true any more.
   **otherwise**: an answer, but not that of the others.
 - a kind of failure, a status and a code: what the gateway took it for, which decides who is asked
   next, and what the client is told. **—**: the vendor has no words for that.
+";
+
+const PRESETS: &str = "
+## presets
+
+Vendors that speak OpenAI's protocol, each with a model of its own that its preset names first. The
+requests are in `tests/fixtures/presets/requests.json`, what each vendor was sent in
+`tests/fixtures/presets/sent`; a cell is what differs between the two.
 ";
 
 /// The page.
@@ -52,6 +60,11 @@ impl Page {
         self.sections += &format!("\n## {dialect}\n{}\n\n{}\n", lines.join("\n"), notes.join("\n"));
     }
 
+    /// Adds what presets make of requests.
+    pub(super) fn presets(&mut self, table: &str) {
+        self.sections += &format!("{PRESETS}\n{table}\n");
+    }
+
     pub(super) fn text(&self) -> String {
         format!("{HEAD}{}", self.sections)
     }
@@ -70,6 +83,10 @@ fn cell(row: &Row, provider: &str, gap: Option<&str>, notes: &mut Vec<String>) -
         let code = &outcome.whole.code;
         let kind = outcome.whole.failure.as_deref().unwrap_or_default();
         return format!("{kind}: {} {code}", outcome.whole.status);
+    }
+    // What fails in the middle of a stream has begun as a success.
+    if let Some(kind) = &outcome.whole.failure {
+        return format!("{kind}, in the stream");
     }
     match outcome.whole.headers.get("x-portcullis-dropped").and_then(Value::as_str) {
         Some(dropped) => format!("yes, without `{dropped}`"),

@@ -1,10 +1,10 @@
 //! Responses, as a client of OpenAI's reads them.
 //! <https://platform.openai.com/docs/api-reference/responses-streaming>
 
-use super::Dialect;
 use super::events::named;
 use super::openai;
 use super::outcome::rename;
+use super::{Dialect, json_body};
 use crate::caller::{JSON, Reply};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -13,8 +13,9 @@ pub(super) const DIALECT: Dialect = Dialect {
     name: "openai-responses",
     path: "/v1/responses",
     headers: &[JSON],
-    stream: |request| request["stream"] = true.into(),
-    whole,
+    body: json_body,
+    stream: Some(|request| request["stream"] = true.into()),
+    whole: |reply| whole(reply.json()?),
     refusal: openai::refusal,
     fold,
     essence,

@@ -90,6 +90,15 @@ eachKind('a limit of tokens ends an answer', async (kind) => {
   assert.equal(message.stop_reason, 'max_tokens');
 });
 
+eachKind('a refusal', async (kind) => {
+  const message = await create(kind, 'refusal');
+  assert.deepEqual([message.stop_reason, message.content], ['refusal', []]);
+  const explanation = 'I would rather not answer that.';
+  assert.deepEqual(message.stop_details, { type: 'refusal', category: null, explanation });
+  const streamed = await client.messages.stream(request(kind, 'refusal')).finalMessage();
+  assert.deepEqual([streamed.stop_reason, streamed.content], ['refusal', []]);
+});
+
 eachKind('vision', async (kind) => {
   const images = ['image/png', 'image/jpeg'].map((media_type) => ({
     type: 'image',

@@ -38,6 +38,8 @@ IMAGES = [
     {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": "AAAA"}}
     for media_type in ("image/png", "image/jpeg")
 ]
+# How the scripted upstream refuses.
+DECLINED = "I would rather not answer that."
 THINKING = {"type": "adaptive", "display": "summarized"}
 
 # What an error of the upstream is for the client: the exception's name, which is enough to know
@@ -144,7 +146,24 @@ def test_a_stop_sequence_ends_an_answer(client, kind):
 
 def test_a_refusal(client, kind):
     message = client.messages.create(**request(kind, "refusal"))
-    assert message.stop_reason == "refusal"
+    assert (message.stop_reason, message.content) == ("refusal", [])
+    details = message.model_dump()["stop_details"]
+    assert details == {"type": "refusal", "category": None, "explanation": DECLINED}
+
+
+def test_a_streamed_refusal(client, kind):
+    events = list(client.messages.create(**request(kind, "refusal", stream=True)))
+    assert [event.type for event in events if event.type != "ping"] == [
+        "message_start",
+        "message_delta",
+        "message_stop",
+    ]
+    assert events[-2].delta.stop_reason == "refusal"
+    details = events[-2].delta.model_dump()["stop_details"]
+    assert details["explanation"] == DECLINED
+    with client.messages.stream(**request(kind, "refusal")) as stream:
+        message = stream.get_final_message()
+    assert (message.stop_reason, message.content) == ("refusal", [])
 
 
 def test_vision(client, kind):

@@ -30,8 +30,9 @@ impl Vendor for Anthropic {
                 Ok(Wanted::Chat(Box::new(asked()?)))
             }
             ("POST", "/v1/messages/count_tokens") => {
-                let tokens = asked()?.prompt_tokens();
-                Ok(Wanted::Document(json!({"input_tokens": tokens})))
+                let asked = asked()?;
+                let tokens = json!({"input_tokens": asked.prompt_tokens()});
+                Ok(Wanted::Made(asked.model, tokens))
             }
             ("GET", "/v1/models") => Ok(Wanted::Document(models())),
             _ => Err(error(404, "not_found_error", "scripted: Not Found")),
@@ -183,6 +184,7 @@ fn read(body: &Value) -> Asked {
         stop: strings(&body["stop_sequences"]),
         answers: 1,
         shows_thoughts: thinking["display"] == "summarized",
+        cached_for_an_hour: body.to_string().contains("\"ttl\":\"1h\""),
     }
 }
 
@@ -287,8 +289,11 @@ fn blocks(reply: &Reply<'_>) -> Vec<Block> {
 /// A message that has not said anything yet.
 fn message(reply: &Reply<'_>) -> Value {
     let usage = reply.answer.usage(reply.asked);
-    let creation =
-        json!({"ephemeral_5m_input_tokens": usage.written, "ephemeral_1h_input_tokens": 0});
+    let (short, long) = match reply.asked.cached_for_an_hour {
+        true => (0, usage.written),
+        false => (usage.written, 0),
+    };
+    let creation = json!({"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": long});
     json!({
         "id": format!("msg_{}", reply.id),
         "type": "message",

@@ -1,4 +1,5 @@
-//! Google's Gemini API: <https://ai.google.dev/api/generate-content>, errors by
+//! Google's Gemini API: <https://ai.google.dev/api/generate-content>, vectors by
+//! <https://ai.google.dev/api/embeddings>, counts by <https://ai.google.dev/api/tokens>, errors by
 //! <https://ai.google.dev/gemini-api/docs/generate-content/api-errors>.
 
 mod rules;
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 use super::check::header;
 use super::{Call, Reply, Vendor, Wanted};
 use crate::answer::{Answer, End, pieces, split};
+use crate::embeddings::{length, vector};
 use crate::failures::{Failure, Fault, LONG};
 use crate::request::{Asked, By, Choice, Said, Tool, array, strings};
 
@@ -39,7 +41,23 @@ impl Vendor for Gemini {
                 Ok(Wanted::Chat(Box::new(asked()?)))
             }
             ("POST", "countTokens", _) => {
-                Ok(Wanted::Document(json!({"totalTokens": read(call.body).prompt_tokens()})))
+                let request = &call.body["generateContentRequest"];
+                rules::counted(model, request)
+                    .map_err(|wrong| invalid(&format!("scripted: {wrong}")))?;
+                let tokens = json!({"totalTokens": read(request).prompt_tokens()});
+                Ok(Wanted::Made(model.to_owned(), tokens))
+            }
+            ("POST", "embedContent", _) => {
+                let vector = embed(model, call.body)?;
+                let tokens = json!({"promptTokenCount": length(text_to_embed(call.body))});
+                let made = json!({"embedding": vector, "usageMetadata": tokens});
+                Ok(Wanted::Made(model.to_owned(), made))
+            }
+            ("POST", "batchEmbedContents", _) => {
+                let vectors = array(&call.body["requests"]).iter();
+                let vectors = vectors.map(|request| embed(model, request));
+                let vectors = vectors.collect::<Result<Vec<_>, _>>()?;
+                Ok(Wanted::Made(model.to_owned(), json!({"embeddings": vectors})))
             }
             _ => Err(error(404, "NOT_FOUND", "scripted: the requested URL was not found.")),
         }
@@ -148,6 +166,16 @@ fn exhausted() -> Failure {
         {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": format!("{LONG}s")},
     ]);
     failure
+}
+
+/// The vector of one request.
+fn embed(model: &str, request: &Value) -> Result<Value, Failure> {
+    rules::embedded(model, request).map_err(|wrong| invalid(&format!("scripted: {wrong}")))?;
+    Ok(json!({"values": vector(text_to_embed(request), &request["outputDimensionality"])}))
+}
+
+fn text_to_embed(request: &Value) -> &Value {
+    &request["content"]["parts"][0]["text"]
 }
 
 /// What a request asks for, but for what its path says.

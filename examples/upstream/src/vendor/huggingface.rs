@@ -1,4 +1,5 @@
-//! Hugging Face's router: chats by
+//! Hugging Face's router: vectors by
+//! <https://huggingface.co/docs/inference-providers/tasks/feature-extraction>, chats by
 //! <https://huggingface.co/docs/inference-providers/tasks/chat-completion>, which are in OpenAI's
 //! dialect, and generated text by
 //! <https://huggingface.co/docs/inference-providers/tasks/text-generation>. Errors are those of
@@ -10,9 +11,10 @@ pub(super) use generation::Generation;
 
 use serde_json::{Value, json};
 
-use super::check::{Checked, ensure, header};
+use super::check::{Checked, ensure, header, knows};
 use super::{Call, Reply, Vendor, Wanted};
 use crate::answer::End;
+use crate::embeddings::vector;
 use crate::failures::{Failure, Fault, LONG};
 use crate::{chat, sse};
 
@@ -20,8 +22,15 @@ use crate::{chat, sse};
 pub(super) struct HuggingFace;
 
 impl Vendor for HuggingFace {
+    fn model<'a>(&self, call: &'a Call<'_>) -> &'a str {
+        to_embed(call.path).or_else(|| call.body["model"].as_str()).unwrap_or_default()
+    }
+
     fn read(&self, call: &Call<'_>) -> Result<Wanted, Failure> {
         authenticated(call)?;
+        if let Some(model) = to_embed(call.path) {
+            return vectors(model, call.body);
+        }
         match (call.parts.method.as_str(), call.path) {
             ("POST", "/v1/chat/completions") => {
                 check(call.body).map_err(|wrong| invalid(&wrong))?;
@@ -65,6 +74,28 @@ impl Vendor for HuggingFace {
 fn authenticated(call: &Call<'_>) -> Result<(), Failure> {
     let keyed = header(call, "authorization").starts_with("Bearer ");
     if keyed { Ok(()) } else { Err(error(401, "Invalid username or password.", None)) }
+}
+
+/// What stands before the name of a model that the hub itself serves.
+const PATH: &str = "/hf-inference/models/";
+
+/// The model that is to make vectors, if one is.
+fn to_embed(path: &str) -> Option<&str> {
+    path.strip_prefix(PATH)?.strip_suffix("/pipeline/feature-extraction")
+}
+
+/// The vectors of a list of texts, in their order.
+fn vectors(model: &str, body: &Value) -> Result<Wanted, Failure> {
+    knows(
+        body,
+        "body",
+        &["inputs", "normalize", "prompt_name", "truncate", "truncation_direction"],
+    )
+    .map_err(|wrong| invalid(&wrong))?;
+    let texts = body["inputs"].as_array().filter(|texts| texts.iter().all(Value::is_string));
+    let texts = texts.ok_or_else(|| invalid("`inputs`: expected a list of texts"))?;
+    let vectors: Vec<_> = texts.iter().map(|text| vector(text, &Value::Null)).collect();
+    Ok(Wanted::Made(model.to_owned(), json!(vectors)))
 }
 
 fn invalid(wrong: &str) -> Failure {

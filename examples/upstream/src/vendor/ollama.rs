@@ -1,11 +1,13 @@
 //! Ollama's own protocol: <https://docs.ollama.com/api/chat>, streams by
-//! <https://docs.ollama.com/api/streaming>, errors by <https://docs.ollama.com/api/errors>.
+//! <https://docs.ollama.com/api/streaming>, vectors by <https://docs.ollama.com/api/embed>, errors
+//! by <https://docs.ollama.com/api/errors>.
 
 use serde_json::{Value, json};
 
 use super::check::{Checked, base64, ensure};
 use super::{Call, Reply, Vendor, Wanted};
 use crate::answer::{Answer, End, pieces, split};
+use crate::embeddings::{length, vector};
 use crate::failures::{Failure, Fault, LONG};
 use crate::request::{Asked, By, Said, Tool, array, strings};
 
@@ -18,6 +20,7 @@ impl Vendor for Ollama {
                 check(call.body).map_err(|wrong| error(400, &format!("scripted: {wrong}")))?;
                 Ok(Wanted::Chat(Box::new(read(call.body))))
             }
+            ("POST", "/api/embed") => vectors(call.body),
             _ => Err(error(404, "404 page not found")),
         }
     }
@@ -123,6 +126,25 @@ fn check(body: &Value) -> Checked {
     let format = &body["format"];
     let known = format.is_null() || format == "json" || format.is_object();
     ensure(known, || format!("invalid format: {format}; expected \"json\" or a JSON schema"))
+}
+
+/// The vectors of one text or of several.
+fn vectors(body: &Value) -> Result<Wanted, Failure> {
+    let texts = match &body["input"] {
+        text @ Value::String(_) => std::slice::from_ref(text),
+        Value::Array(texts) if texts.iter().all(Value::is_string) => texts,
+        _ => return Err(error(400, "invalid input type")),
+    };
+    let vectors: Vec<_> = texts.iter().map(|text| vector(text, &body["dimensions"])).collect();
+    let model = body["model"].as_str().unwrap_or_default().to_owned();
+    let made = json!({
+        "model": model,
+        "embeddings": vectors,
+        "total_duration": 14_143_917,
+        "load_duration": 1_019_500,
+        "prompt_eval_count": texts.iter().map(length).sum::<usize>(),
+    });
+    Ok(Wanted::Made(model, made))
 }
 
 /// What a request asks for. It may not choose among tools, and streams unless it says otherwise.

@@ -1,6 +1,8 @@
 //! OpenAI's chat completions: <https://platform.openai.com/docs/api-reference/chat/create>,
-//! errors by <https://platform.openai.com/docs/guides/error-codes>. The same words as at the
-//! server's root, from a server that checks what it is sent.
+//! vectors by <https://platform.openai.com/docs/api-reference/embeddings/create>, transcripts by
+//! <https://platform.openai.com/docs/api-reference/audio/createTranscription>, errors by
+//! <https://platform.openai.com/docs/guides/error-codes>. The same words as at the server's root,
+//! from a server that checks what it is sent.
 
 mod rules;
 
@@ -9,6 +11,7 @@ use serde_json::Value;
 use super::check::header;
 use super::{Call, Reply, Vendor, Wanted};
 use crate::answer::End;
+use crate::embeddings::embeddings;
 use crate::failures::{self, Failure, Fault};
 use crate::{chat, sse};
 
@@ -19,11 +22,19 @@ impl Vendor for OpenAi {
         if !header(call, "authorization").starts_with("Bearer ") {
             return Err(Failure::of_status(401));
         }
+        let invalid = |wrong: String| Failure::invalid(format!("scripted 400: {wrong}"));
         match (call.parts.method.as_str(), call.path) {
             ("POST", "/v1/chat/completions") => {
-                let invalid = |wrong: String| Failure::invalid(format!("scripted 400: {wrong}"));
                 rules::check(call.body).map_err(invalid)?;
                 Ok(Wanted::Chat(Box::new(chat::read(call.body))))
+            }
+            ("POST", "/v1/embeddings") => {
+                rules::vectors(call.body).map_err(invalid)?;
+                Ok(Wanted::Made(self.model(call).to_owned(), embeddings(call.body, false)?))
+            }
+            ("POST", "/v1/audio/transcriptions") => {
+                rules::transcript(call.body).map_err(invalid)?;
+                Ok(Wanted::Transcript)
             }
             (_, path) => Err(Failure::unknown_path(path)),
         }

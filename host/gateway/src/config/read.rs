@@ -210,18 +210,17 @@ impl<'t> Table<'t> {
         self.value(key)?.count(least)
     }
 
-    /// An amount of US dollars: a number from 0 on.
-    pub(crate) fn dollars(&mut self, key: &'static str) -> Option<f64> {
-        const EXPECTED: &str = "US dollars per million tokens, such as 0.15";
+    /// An amount of US dollars, for what is expected: a number from 0 on.
+    pub(crate) fn dollars(&mut self, key: &'static str, expected: &str) -> Option<f64> {
         let value = self.value(key)?;
         let amount = match value.value {
             DeValue::Float(float) => float.as_str().parse().ok(),
             DeValue::Integer(integer) => whole(integer).map(|integer| integer as f64),
-            _ => return value.wrong(EXPECTED),
+            _ => return value.wrong(expected),
         };
         match amount {
             Some(amount) if f64::is_finite(amount) && amount >= 0.0 => Some(amount),
-            _ => value.unfit("is not an amount of money", EXPECTED),
+            _ => value.unfit("is not an amount of money", expected),
         }
     }
 

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use url::Url;
 
 pub use credential::{ClientAuthentication, Credential, OAuth2};
-pub use price::{Prices, Rates, Tier, Tokens};
+pub use price::{Prices, Rates, Tier, Used};
 
 use crate::upstream::command::Command;
 

@@ -169,6 +169,10 @@ impl Answer {
         ] {
             *count = named.as_u64().or(*count);
         }
+        let hour = counts["cache_creation"]["ephemeral_1h_input_tokens"].as_u64();
+        if let Some(hour) = hour.filter(|tokens| *tokens > 0) {
+            usage.extra = vec![("cache-write-1h-tokens".to_owned(), hour.to_string())];
+        }
         let cached = [usage.cached_input_tokens, usage.cache_write_tokens];
         let cached: u64 = cached.into_iter().flatten().sum();
         usage.input_tokens = self.uncached.map(|uncached| uncached + cached);

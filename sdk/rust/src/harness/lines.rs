@@ -80,6 +80,9 @@ fn of_usage(usage: &Usage) -> String {
     note(&mut line, "reasoning", usage.reasoning_tokens);
     note(&mut line, "audio-seconds", usage.audio_seconds);
     note(&mut line, "cost", usage.cost_usd);
+    for (name, json) in &usage.extra {
+        note(&mut line, name, Some(json));
+    }
     line
 }
 

@@ -54,6 +54,32 @@ pub(super) fn check(model: &str, body: &Value) -> Checked {
     Ok(())
 }
 
+/// A request of which the tokens are counted.
+pub(super) fn counted(model: &str, request: &Value) -> Checked {
+    named(model, request)?;
+    let mut request = request.clone();
+    if let Some(fields) = request.as_object_mut() {
+        fields.remove("model");
+    }
+    check(model, &request)
+}
+
+/// A request for a vector.
+pub(super) fn embedded(model: &str, request: &Value) -> Checked {
+    let fields = ["model", "content", "taskType", "title", "outputDimensionality"];
+    knows(request, "Invalid JSON payload received", &fields)?;
+    named(model, request)?;
+    let text = request["content"]["parts"][0]["text"].as_str().unwrap_or_default();
+    ensure(!text.is_empty(), || "content is empty".to_owned())
+}
+
+/// That a request within another is for the model of the path.
+fn named(model: &str, request: &Value) -> Checked {
+    ensure(request["model"] == format!("models/{model}"), || {
+        format!("model: {} is not that of the URL", request["model"])
+    })
+}
+
 fn formed(config: &Value) -> Checked {
     let schema = config.get("responseJsonSchema").or_else(|| config.get("responseSchema"));
     let json = config["responseMimeType"] == "application/json";

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{authenticated, failure, invalid};
+use super::{PATH, authenticated, failure, invalid, to_embed, vectors};
 use crate::answer::{End, split};
 use crate::failures::{Failure, Fault};
 use crate::request::{Asked, By, Said, strings};
@@ -12,19 +12,19 @@ use crate::vendor::{Call, Reply, Vendor, Wanted};
 /// Generated text.
 pub(in crate::vendor) struct Generation;
 
-/// What stands before a model's name.
-const PATH: &str = "/hf-inference/models/";
-
 /// Who speaks in a prompt.
 const ROLES: [&str; 4] = ["system", "user", "assistant", "tool"];
 
 impl Vendor for Generation {
     fn model<'a>(&self, call: &'a Call<'_>) -> &'a str {
-        call.path.strip_prefix(PATH).unwrap_or_default()
+        to_embed(call.path).or_else(|| call.path.strip_prefix(PATH)).unwrap_or_default()
     }
 
     fn read(&self, call: &Call<'_>) -> Result<Wanted, Failure> {
         authenticated(call)?;
+        if let Some(model) = to_embed(call.path) {
+            return vectors(model, call.body);
+        }
         match (call.parts.method.as_str(), self.model(call)) {
             ("POST", model) if !model.is_empty() => {
                 let asked = read(model, call.body).map_err(|wrong| invalid(&wrong))?;

@@ -1,4 +1,4 @@
-//! What chat completions insist on, as far as a gateway could get it wrong.
+//! What chat completions and the other operations insist on, as far as a gateway could get it wrong.
 
 use serde_json::Value;
 
@@ -44,12 +44,48 @@ const FIELDS: [&str; 35] = [
     "web_search_options",
 ];
 
-pub(super) fn check(body: &Value) -> Checked {
+/// The fields of a request for vectors, likewise.
+const VECTORS: [&str; 5] = ["dimensions", "encoding_format", "input", "model", "user"];
+
+/// The fields of a request for a transcript, likewise.
+const TRANSCRIPT: [&str; 12] = [
+    "chunking_strategy",
+    "file",
+    "include",
+    "known_speaker_names",
+    "known_speaker_references",
+    "language",
+    "model",
+    "prompt",
+    "response_format",
+    "stream",
+    "temperature",
+    "timestamp_granularities",
+];
+
+pub(super) fn vectors(body: &Value) -> Checked {
+    recognized(body, &VECTORS)
+}
+
+pub(super) fn transcript(form: &Value) -> Checked {
+    recognized(form, &TRANSCRIPT)?;
+    let times = form.get("timestamp_granularities").is_some();
+    ensure(!times || form["response_format"] == "verbose_json", || {
+        "timestamp_granularities are supported with response_format 'verbose_json' only".to_owned()
+    })
+}
+
+fn recognized(body: &Value, fields: &[&str]) -> Checked {
     let unknown =
-        body.as_object().into_iter().flatten().find(|(name, _)| !FIELDS.contains(&name.as_str()));
-    if let Some((name, _)) = unknown {
-        return Err(format!("Unrecognized request argument supplied: {name}"));
+        body.as_object().into_iter().flatten().find(|(name, _)| !fields.contains(&name.as_str()));
+    match unknown {
+        Some((name, _)) => Err(format!("Unrecognized request argument supplied: {name}")),
+        None => Ok(()),
     }
+}
+
+pub(super) fn check(body: &Value) -> Checked {
+    recognized(body, &FIELDS)?;
     ensure(body["model"].is_string(), || "you must provide a model parameter".to_owned())?;
     within(body, "temperature", 0.0, 2.0)?;
     within(body, "top_p", 0.0, 1.0)?;

@@ -42,13 +42,15 @@ struct Model {
     source: Option<String>,
 }
 
-/// US dollars per million tokens.
+/// US dollars per million tokens, and per minute of audio.
 #[derive(Clone, Copy, Default)]
 struct Rates {
     input: Option<f64>,
     output: Option<f64>,
     cached_input: Option<f64>,
     cache_write: Option<f64>,
+    cache_write_1h: Option<f64>,
+    audio_minute: Option<f64>,
 }
 
 /// Reads a list; of these providers alone, if any are named.

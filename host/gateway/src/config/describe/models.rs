@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use crate::config::resolved::{Candidate, Prices, Rates};
 
-const TITLES: [&str; 9] =
-    ["MODEL", "CONTEXT", "OUTPUT", "IN", "OUT", "CACHED", "WRITTEN", "FROM", "CAN"];
+const TITLES: [&str; 10] =
+    ["MODEL", "CONTEXT", "OUTPUT", "IN", "OUT", "CACHED", "WRITTEN", "FOR 1H", "FROM", "CAN"];
 /// The columns that hold numbers, which are aligned at their end.
-const NUMBERS: std::ops::Range<usize> = 1..8;
+const NUMBERS: std::ops::Range<usize> = 1..9;
 
 /// A line for each model, a line below it for each of its price tiers, and then where the prices
 /// are from.
@@ -18,15 +18,15 @@ pub fn models(candidates: &[Candidate]) -> String {
         rows.push(model(candidate, &mut origins));
         for tier in &candidate.prices.tiers {
             let name = format!("  above {} tokens", tier.above_tokens);
-            let [input, output, cached, written] = prices(tier.rates);
-            let none = String::new;
-            rows.push([name, none(), none(), input, output, cached, written, none(), none()]);
+            let [input, output, cached, written, for_1h] = prices(tier.rates);
+            let [context, most, from, can] = [const { String::new() }; 4];
+            rows.push([name, context, most, input, output, cached, written, for_1h, from, can]);
         }
     }
     let mut text = aligned(&rows);
     text += "\nPrices are US dollars per million tokens: of input, of output, of input read from a \
-             cache and\nwritten to one. What is not known is -; of a cache, it then costs as much \
-             as other input.\n";
+             cache,\nwritten to one, and written to stay for an hour; or per minute of audio \
+             (/min). What is not known\nis -; of a cache, it then costs as much as other input.\n";
     for (index, (source, as_of)) in origins.iter().enumerate() {
         let as_of = as_of.as_ref().map(|as_of| format!(" as of {as_of}")).unwrap_or_default();
         let _ = writeln!(text, "{:>4}  {source}{as_of}", index + 1);
@@ -36,9 +36,12 @@ pub fn models(candidates: &[Candidate]) -> String {
 
 type Origin = (String, Option<String>);
 
-fn model(candidate: &Candidate, origins: &mut Vec<Origin>) -> [String; 9] {
+fn model(candidate: &Candidate, origins: &mut Vec<Origin>) -> [String; 10] {
     let count = |tokens: Option<u32>| tokens.map_or("-".to_owned(), |tokens| tokens.to_string());
-    let [input, output, cached, written] = prices(candidate.prices.base);
+    let [mut input, output, cached, written, for_1h] = prices(candidate.prices.base);
+    if let Some(minute) = candidate.prices.audio_minute {
+        input = format!("{}/min", dollars(minute));
+    }
     let can = if candidate.features.is_empty() {
         candidate.operations.join(", ")
     } else {
@@ -52,6 +55,7 @@ fn model(candidate: &Candidate, origins: &mut Vec<Origin>) -> [String; 9] {
         output,
         cached,
         written,
+        for_1h,
         from(&candidate.prices, origins),
         can,
     ]
@@ -68,8 +72,8 @@ fn from(prices: &Prices, origins: &mut Vec<Origin>) -> String {
     (index + 1).to_string()
 }
 
-fn prices(rates: Rates) -> [String; 4] {
-    [rates.input, rates.output, rates.cached_input, rates.cache_write]
+fn prices(rates: Rates) -> [String; 5] {
+    [rates.input, rates.output, rates.cached_input, rates.cache_write, rates.cache_write_1h]
         .map(|price| price.map_or("-".to_owned(), dollars))
 }
 
@@ -80,9 +84,9 @@ fn dollars(amount: f64) -> String {
     format!("{amount:.digits$}", digits = digits.max(2))
 }
 
-fn aligned(rows: &[[String; 9]]) -> String {
+fn aligned(rows: &[[String; 10]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: [usize; 9] = std::array::from_fn(|column| width(column).unwrap_or(0));
+    let widths: [usize; 10] = std::array::from_fn(|column| width(column).unwrap_or(0));
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();

@@ -1,4 +1,5 @@
-//! What the tokens of a model cost, and where that is known from.
+//! What a model costs, by its tokens or by the minute of what it listens to, and where that is known
+//! from.
 
 /// The prices of a model. All of them are optional: a price that nobody knows is not zero.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -7,6 +8,8 @@ pub struct Prices {
     pub base: Rates,
     /// Those of long prompts, by rising length.
     pub tiers: Vec<Tier>,
+    /// US dollars per minute of audio. Who charges by it does not charge by the token as well.
+    pub audio_minute: Option<f64>,
     /// Where they were read: an address, or the operator's own words.
     pub source: Option<String>,
     /// When they were read there, as YYYY-MM-DD.
@@ -24,6 +27,8 @@ pub struct Rates {
     pub cached_input: Option<f64>,
     /// Of tokens of input that the upstream wrote to its cache; likewise.
     pub cache_write: Option<f64>,
+    /// Of those that it keeps there for an hour; as `cache_write` where it is not known.
+    pub cache_write_1h: Option<f64>,
 }
 
 /// Prices of all the tokens of a request whose prompt is longer than so much.
@@ -35,9 +40,9 @@ pub struct Tier {
     pub rates: Rates,
 }
 
-/// Tokens of one request, as its upstream counted them or as they are estimated.
+/// What one request used, as its upstream counted it or as it is estimated.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Tokens {
+pub struct Used {
     /// Of input, those from and to a cache included.
     pub input: u64,
     /// Of output, those of reasoning included.
@@ -46,24 +51,41 @@ pub struct Tokens {
     pub cached_input: u64,
     /// Of those of input, written to the upstream's cache.
     pub cache_write: u64,
+    /// Of those written to it, the ones that stay for an hour.
+    pub cache_write_1h: u64,
+    /// Seconds of audio, where they were counted.
+    pub audio_seconds: Option<f64>,
 }
 
 impl Prices {
-    /// What these tokens cost, in US dollars; `None` where a price that they need is not known.
-    pub fn cost(&self, tokens: Tokens) -> Option<f64> {
+    /// What that costs, in US dollars; `None` where a price that it needs is not known.
+    pub fn cost(&self, used: Used) -> Option<f64> {
+        match (used.audio_seconds, self.audio_minute) {
+            (Some(seconds), Some(price)) => Some(seconds / 60.0 * price),
+            // Priced by what was not counted, or counted by what has no price.
+            (None, Some(_)) => None,
+            (Some(_), None) if used.input == 0 && used.output == 0 => None,
+            (_, None) => self.cost_of_tokens(used),
+        }
+    }
+
+    fn cost_of_tokens(&self, used: Used) -> Option<f64> {
         const MILLION: f64 = 1e6;
-        let rates = self.at(tokens.input);
+        let rates = self.at(used.input);
         let of = |tokens: u64, rate: Option<f64>| match tokens {
             0 => Some(0.0),
             tokens => Some(tokens as f64 * rate? / MILLION),
         };
-        let cached = tokens.cached_input.min(tokens.input);
-        let written = tokens.cache_write.min(tokens.input - cached);
+        let cached = used.cached_input.min(used.input);
+        let written = used.cache_write.min(used.input - cached);
+        let for_an_hour = used.cache_write_1h.min(written);
+        let write = rates.cache_write.or(rates.input);
         let parts = [
-            of(tokens.input - cached - written, rates.input)?,
+            of(used.input - cached - written, rates.input)?,
             of(cached, rates.cached_input.or(rates.input))?,
-            of(written, rates.cache_write.or(rates.input))?,
-            of(tokens.output, rates.output)?,
+            of(written - for_an_hour, write)?,
+            of(for_an_hour, rates.cache_write_1h.or(write))?,
+            of(used.output, rates.output)?,
         ];
         // A request that counted nothing tells nothing of its cost.
         let known = rates.input.or(rates.output).is_some();
@@ -85,13 +107,13 @@ mod tests {
         Rates { input: Some(input), output: Some(output), ..Rates::default() }
     }
 
-    fn tokens(input: u64, output: u64) -> Tokens {
-        Tokens { input, output, ..Tokens::default() }
+    fn tokens(input: u64, output: u64) -> Used {
+        Used { input, output, ..Used::default() }
     }
 
     #[track_caller]
-    fn check(prices: &Prices, tokens: Tokens, expected: Option<f64>) {
-        let cost = prices.cost(tokens);
+    fn check(prices: &Prices, used: Used, expected: Option<f64>) {
+        let cost = prices.cost(used);
         let near = match (cost, expected) {
             (Some(cost), Some(expected)) => (cost - expected).abs() < 1e-12,
             (cost, expected) => cost == expected,
@@ -104,14 +126,44 @@ mod tests {
         let whole = Rates { cached_input: Some(0.1), cache_write: Some(1.25), ..rates(1.0, 5.0) };
         let prices = Prices { base: whole, ..Prices::default() };
         check(&prices, tokens(1_000_000, 200_000), Some(2.0));
-        let cached = Tokens { cached_input: 600_000, cache_write: 100_000, ..tokens(1_000_000, 0) };
+        let cached = Used { cached_input: 600_000, cache_write: 100_000, ..tokens(1_000_000, 0) };
         check(&prices, cached, Some(0.3 + 0.06 + 0.125));
         // What is not known costs as much as other input.
         let plain = Prices { base: rates(1.0, 5.0), ..Prices::default() };
         check(&plain, cached, Some(1.0));
         // More from the cache than there is: an upstream that counts them apart.
-        let odd = Tokens { cached_input: 9, cache_write: 9, ..tokens(5, 0) };
+        let odd = Used { cached_input: 9, cache_write: 9, ..tokens(5, 0) };
         check(&prices, odd, Some(5.0 * 0.1 / 1e6));
+    }
+
+    #[test]
+    fn what_a_cache_keeps_for_an_hour_has_its_own_price() {
+        let five = Rates { cache_write: Some(1.25), ..rates(1.0, 5.0) };
+        let hour = Rates { cache_write_1h: Some(2.0), ..five };
+        let of = |base| Prices { base, ..Prices::default() };
+        let used = |cache_write, cache_write_1h| Used {
+            cache_write,
+            cache_write_1h,
+            ..tokens(1_000_000, 0)
+        };
+        check(&of(hour), used(800_000, 300_000), Some(0.2 + 0.5 * 1.25 + 0.3 * 2.0));
+        // What is not known costs as much as what is kept for a shorter time.
+        check(&of(five), used(800_000, 300_000), Some(0.2 + 0.8 * 1.25));
+        // No more can be kept for an hour than was written at all.
+        check(&of(hour), used(100_000, 900_000), Some(0.9 + 0.1 * 2.0));
+    }
+
+    #[test]
+    fn audio_is_priced_by_the_minute_or_by_its_tokens() {
+        let minute = Prices { audio_minute: Some(0.006), ..Prices::default() };
+        let listened = |seconds| Used { audio_seconds: Some(seconds), ..Used::default() };
+        check(&minute, listened(90.0), Some(0.009));
+        check(&minute, listened(0.0), Some(0.0));
+        check(&minute, tokens(10, 10), None);
+        // A transcript may say how long it was though its tokens are what is charged.
+        let token = Prices { base: rates(2.5, 10.0), ..Prices::default() };
+        check(&token, Used { audio_seconds: Some(90.0), ..tokens(400_000, 0) }, Some(1.0));
+        check(&token, listened(90.0), None);
     }
 
     #[test]

@@ -84,16 +84,19 @@ fn prices(table: &mut Table<'_>) -> Prices {
     if tiers.windows(2).any(|two| two[0].above_tokens == two[1].above_tokens) {
         table.problem("has two `price_tiers` above the same number of tokens; keep one of them");
     }
+    let audio_minute = table.dollars("audio_minute_price", "US dollars per minute, such as 0.006");
     let (source, as_of) = origin(table);
-    Prices { base, tiers, source, as_of }
+    Prices { base, tiers, audio_minute, source, as_of }
 }
 
 fn rates(table: &mut Table<'_>) -> Rates {
+    let mut dollars = |key| table.dollars(key, "US dollars per million tokens, such as 0.15");
     Rates {
-        input: table.dollars("input_price"),
-        output: table.dollars("output_price"),
-        cached_input: table.dollars("cached_input_price"),
-        cache_write: table.dollars("cache_write_price"),
+        input: dollars("input_price"),
+        output: dollars("output_price"),
+        cached_input: dollars("cached_input_price"),
+        cache_write: dollars("cache_write_price"),
+        cache_write_1h: dollars("cache_write_1h_price"),
     }
 }
 
@@ -131,15 +134,17 @@ impl Prices {
     /// A price list is one thing: who says what input or output costs says all of it, so that
     /// no discount of another list is mixed in.
     fn over(self, known: Self) -> Self {
-        if self.base.input.or(self.base.output).is_some() || !self.tiers.is_empty() {
+        let charged = [self.base.input, self.base.output, self.audio_minute];
+        if charged.iter().any(Option::is_some) || !self.tiers.is_empty() {
             return self;
         }
         let base = Rates {
             cached_input: self.base.cached_input.or(known.base.cached_input),
             cache_write: self.base.cache_write.or(known.base.cache_write),
+            cache_write_1h: self.base.cache_write_1h.or(known.base.cache_write_1h),
             ..known.base
         };
         let (source, as_of) = (self.source.or(known.source), self.as_of.or(known.as_of));
-        Self { base, tiers: known.tiers, source, as_of }
+        Self { base, source, as_of, ..known }
     }
 }

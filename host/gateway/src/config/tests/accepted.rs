@@ -59,7 +59,7 @@ priority = 7
 local = true
 private_addresses = true
 ca = "roots.pem"
-models = ["m1", { id = "org/m2", name = "m2-2024", context_tokens = 8192, max_output_tokens = 1024, input_price = 1, output_price = 2.5, cached_input_price = 0.1, cache_write_price = 1.25, price_tiers = [{ above_tokens = 20, input_price = 3, output_price = 9 }, { above_tokens = 10, input_price = 2, output_price = 5 }], source = "https://house.example/prices", operations = ["chat", "rerank"], features = ["tools"], tags = ["coding"] }]
+models = ["m1", { id = "m3", audio_minute_price = 0.006 }, { id = "org/m2", name = "m2-2024", context_tokens = 8192, max_output_tokens = 1024, input_price = 1, output_price = 2.5, cached_input_price = 0.1, cache_write_price = 1.25, cache_write_1h_price = 2, price_tiers = [{ above_tokens = 20, input_price = 3, output_price = 9, cache_write_1h_price = 6 }, { above_tokens = 10, input_price = 2, output_price = 5 }], source = "https://house.example/prices", operations = ["chat", "rerank"], features = ["tools"], tags = ["coding"] }]
 prices = { source = "elsewhere", as_of = "2026-11-05" }
 settings = { passthrough = true, depth = { n = [1, 0x10, 2.5, "a"] } }
 grants = ["kv"]
@@ -105,7 +105,7 @@ rate_limits = { remaining_requests = "X-Left" }
     assert_eq!(house.timeouts.whole, Duration::from_secs(4));
     let left = house.rate_limits.as_ref().unwrap().remaining_requests.as_ref().unwrap();
     assert_eq!(left.as_str(), "x-left");
-    let m2 = &config.candidates[1];
+    let m2 = &config.candidates[2];
     assert_eq!(
         (m2.id.as_str(), m2.bare(), m2.model.as_str()),
         ("house/org/m2", "org/m2", "m2-2024")
@@ -113,6 +113,8 @@ rate_limits = { remaining_requests = "X-Left" }
     let rates = m2.prices.base;
     assert_eq!((rates.input, rates.output), (Some(1.0), Some(2.5)));
     assert_eq!((rates.cached_input, rates.cache_write), (Some(0.1), Some(1.25)));
+    assert_eq!((rates.cache_write_1h, m2.prices.at(21).cache_write_1h), (Some(2.0), Some(6.0)));
+    assert_eq!(config.candidates[1].prices.audio_minute, Some(0.006));
     assert_eq!(m2.prices.tiers.iter().map(|tier| tier.above_tokens).collect::<Vec<_>>(), [10, 20]);
     assert_eq!(m2.prices.at(15).output, Some(5.0));
     let said = (m2.prices.source.as_deref(), m2.prices.as_of.as_deref());

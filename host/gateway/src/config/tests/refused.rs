@@ -82,7 +82,7 @@ fn unknown_keys_of_every_table() {
     let provider = "preset, plugin, base_url, credential, headers, commands, priority, local, private_addresses, \
                     ca, models_from, open_models, remember, settings, grants, limits, concurrency, timeouts, rate_limits, prices, models";
     let model = "id, name, context_tokens, max_output_tokens, input_price, output_price, \
-                 cached_input_price, cache_write_price, price_tiers, source, as_of, operations, features, tags";
+                 cached_input_price, cache_write_price, cache_write_1h_price, price_tiers, audio_minute_price, source, as_of, operations, features, tags";
     let table = [
         ("server", "listen, max_body, header_timeout, body_timeout, drain, concurrency, workers"),
         ("admin", "listen"),
@@ -172,6 +172,7 @@ fn wrong_types_of_every_kind() {
         ("providers.x.models = \"m1\"", "1:22: [providers.x] `models` is a string; expected a list of models".into()),
         ("providers.x.models = [1]", "1:23: [providers.x] `models`[0] is a number; expected a model's name, or a table such as { id = \"m1\" }".into()),
         ("providers.x.models = [{ id = \"m\", input_price = \"1\" }]", "1:49: [providers.x.models[0]] `input_price` is a string; expected US dollars per million tokens, such as 0.15".into()),
+        ("providers.x.models = [{ id = \"m\", audio_minute_price = -1 }]", "1:56: [providers.x.models[0]] `audio_minute_price` is not an amount of money; expected US dollars per minute, such as 0.006".into()),
         ("providers.x.models = [{ id = \"m\", input_price = -1 }]", "1:49: [providers.x.models[0]] `input_price` is not an amount of money; expected US dollars per million tokens, such as 0.15".into()),
         ("providers.x.models = [{ id = \"m\", price_tiers = [{ above_tokens = 9, input_price = 1 }] }]", "1:50: [providers.x.models[0].price_tiers[0]] is not a whole tier; expected a table such as { above_tokens = 200_000, input_price = 2.5, output_price = 15.0 }".into()),
         ("providers.x.models = [{ id = \"m\", as_of = \"November\" }]", "1:43: [providers.x.models[0]] `as_of` = \"November\" is not a date; expected a date such as \"2026-11-05\"".into()),

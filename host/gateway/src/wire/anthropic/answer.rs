@@ -4,7 +4,11 @@
 //! event has its name in its `event:` line, without which SDKs do not see it; `message_start` goes
 //! out with the first block, because its model and usage are known no earlier.
 //!
-//! <https://platform.claude.com/docs/en/build-with-claude/streaming>
+//! Words in which a model declines are no block here: they stand beside the reason for the end, in
+//! `stop_details`, and are told with it.
+//!
+//! <https://platform.claude.com/docs/en/build-with-claude/streaming>,
+//! <https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons>
 
 use super::error;
 use super::usage::Usage as Written;
@@ -14,7 +18,7 @@ use crate::failure::Failure;
 use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::wire::answer::{Piece, Writer, mixed_up};
-use crate::wire::message::{Message, ToolCall};
+use crate::wire::message::{Message, ToolCall, merge};
 use crate::wire::sse;
 use bytes::BytesMut;
 use serde::Serialize;
@@ -36,10 +40,11 @@ pub struct Messages {
 }
 
 /// What an answer held by which its end is told in this dialect.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Said {
     calls: bool,
-    refusal: bool,
+    /// In which words it declined.
+    refusal: Option<String>,
 }
 
 /// A block that is open.
@@ -212,8 +217,7 @@ impl Writer for Messages {
         match piece {
             Piece::Text(text) => self.text(&text, out),
             Piece::Refusal(text) => {
-                self.said.refusal = true;
-                self.text(&text, out);
+                self.said.refusal.get_or_insert_default().push_str(&text);
             }
             Piece::Reasoning(text) => self.thinking(&text, out),
             Piece::ToolCall { index, first, arguments } => {
@@ -237,10 +241,9 @@ impl Writer for Messages {
     }
 
     fn end(&mut self, usage: Option<&Usage>, out: &mut BytesMut) {
-        let (reason, sequence) = stop(self.finish.as_ref(), self.said);
         let delta = json!({
             "type": "message_delta",
-            "delta": { "stop_reason": reason, "stop_sequence": sequence },
+            "delta": stop(self.finish.as_ref(), &self.said),
             "usage": Written::of(usage),
         });
         event(out, "message_delta", &delta);
@@ -257,40 +260,49 @@ impl Writer for Messages {
         usage: Option<&Usage>,
     ) -> Result<String, Failure> {
         let message = messages.remove(&0).unwrap_or_default();
-        let said = Said { calls: !message.tools.is_empty(), refusal: message.refusal.is_some() };
-        let (reason, sequence) = stop(message.finish.as_ref(), said);
-        let whole = json!({
+        let refusal = message.refusal.clone();
+        let said = Said { calls: !message.tools.is_empty(), refusal };
+        let end = stop(message.finish.as_ref(), &said);
+        let mut whole = json!({
             "id": self.id,
             "type": "message",
             "role": "assistant",
             "model": self.model,
             "content": content(message),
-            "stop_reason": reason,
-            "stop_sequence": sequence,
             "usage": Written::of(usage),
         });
+        merge(&mut whole, end);
         Ok(whole.to_string())
     }
 }
 
-/// Why it ended, in this dialect's words, and the sequence that ended it, where the upstream says.
-fn stop(finish: Option<&Finish>, said: Said) -> (String, Value) {
+/// Why it ended, in this dialect's words, with the sequence that ended it, where the upstream says,
+/// and what is known of a refusal.
+fn stop(finish: Option<&Finish>, said: &Said) -> Value {
     let beside = |name: &str| {
         let (_, json) = finish?.extra.iter().find(|(known, _)| known == name)?;
         serde_json::from_str::<Value>(json).ok().filter(|value| !value.is_null())
     };
     let sequence = beside("stop_sequence");
     let reason = match finish.map_or("stop", |finish| &*finish.reason) {
+        // Whatever else ended it: its words would have no place.
+        _ if said.refusal.is_some() => "refusal",
         _ if sequence.is_some() => "stop_sequence",
         "stop" if said.calls => "tool_use",
-        "stop" if said.refusal => "refusal",
         "stop" => "end_turn",
         "length" => "max_tokens",
         "tool-calls" => "tool_use",
         "content-filter" => "refusal",
         other => other,
     };
-    (reason.to_owned(), sequence.unwrap_or(Value::Null))
+    let mut end = json!({ "stop_reason": reason, "stop_sequence": sequence });
+    if reason == "refusal" {
+        // The categories are those of Anthropic's own policies.
+        end["stop_details"] = beside("stop_details").unwrap_or_else(
+            || json!({ "type": "refusal", "category": null, "explanation": said.refusal }),
+        );
+    }
+    end
 }
 
 fn content(message: Message) -> Vec<Value> {
@@ -299,8 +311,7 @@ fn content(message: Message) -> Vec<Value> {
         let thinking = message.reasoning;
         content.push(json!({ "type": "thinking", "thinking": thinking, "signature": "" }));
     }
-    let texts = [message.text, message.refusal];
-    content.extend(texts.into_iter().flatten().map(|text| json!({ "type": "text", "text": text })));
+    content.extend(message.text.map(|text| json!({ "type": "text", "text": text })));
     content.extend(message.tools.into_values().map(tool_use));
     content
 }
@@ -406,13 +417,15 @@ mod tests {
         assert!(failure.message().contains("after it had begun another"));
     }
 
-    #[test]
-    fn a_refusal_is_told_by_why_the_answer_stopped() {
-        let refusal = || Event::Refusal(TextDelta { index: 0, text: "No.".to_owned() });
-        let events = || vec![refusal(), finished("stop")];
-        let whole: Value = serde_json::from_str(&answer().whole(events()).unwrap()).unwrap();
-        assert_eq!(whole["content"], json!([{ "type": "text", "text": "No." }]));
-        assert_eq!(whole["stop_reason"], "refusal");
+    /// The end of an answer, which is told alike of a whole one and of a stream, whose events have
+    /// these names.
+    #[track_caller]
+    fn check_end(events: fn() -> Vec<Event>, names: &[&str], content: Value, end: Value) {
+        let mut whole: Value = serde_json::from_str(&answer().whole(events()).unwrap()).unwrap();
+        let told = ["stop_reason", "stop_sequence", "stop_details"];
+        let told = told.into_iter().filter_map(|name| Some((name, whole.get(name)?.clone())));
+        assert_eq!(told.collect::<Value>(), end);
+        assert_eq!(whole["content"].take(), content);
 
         let (mut out, mut answer) = (BytesMut::new(), answer());
         for event in events() {
@@ -420,7 +433,52 @@ mod tests {
         }
         answer.end(&mut out);
         let written = String::from_utf8(out.to_vec()).unwrap();
-        assert!(written.contains(r#""stop_reason":"refusal""#), "{written}");
+        let found: Vec<&str> = written.lines().filter_map(|l| l.strip_prefix("event: ")).collect();
+        assert_eq!(found, names, "{written}");
+        assert!(written.contains(&format!(r#""delta":{end}"#)), "{written}");
+    }
+
+    #[test]
+    fn words_of_a_refusal_stand_beside_why_the_answer_stopped() {
+        let events = || {
+            let refusal =
+                |text: &str| Event::Refusal(TextDelta { index: 0, text: text.to_owned() });
+            vec![refusal("No, "), refusal("thanks."), finished("stop")]
+        };
+        let details = json!({ "type": "refusal", "category": null, "explanation": "No, thanks." });
+        let end =
+            json!({ "stop_reason": "refusal", "stop_sequence": null, "stop_details": details });
+        check_end(events, &["message_start", "message_delta", "message_stop"], json!([]), end);
+    }
+
+    #[test]
+    fn a_filter_is_a_refusal_without_words() {
+        let events = || vec![text("It begins"), finished("content-filter")];
+        let details = json!({ "type": "refusal", "category": null, "explanation": null });
+        let end =
+            json!({ "stop_reason": "refusal", "stop_sequence": null, "stop_details": details });
+        let names = [
+            "message_start",
+            "content_block_start",
+            "content_block_delta",
+            "content_block_stop",
+            "message_delta",
+            "message_stop",
+        ];
+        check_end(events, &names, json!([{ "type": "text", "text": "It begins" }]), end);
+    }
+
+    #[test]
+    fn what_the_upstream_says_of_a_refusal_is_told() {
+        let events = || {
+            let said = r#"{"type":"refusal","category":"bio","explanation":"No."}"#;
+            let extra = vec![("stop_details".to_owned(), said.to_owned())];
+            vec![Event::Finished(Finish { index: 0, reason: "refusal".to_owned(), extra })]
+        };
+        let details = json!({ "type": "refusal", "category": "bio", "explanation": "No." });
+        let end =
+            json!({ "stop_reason": "refusal", "stop_sequence": null, "stop_details": details });
+        check_end(events, &["message_start", "message_delta", "message_stop"], json!([]), end);
     }
 
     #[test]

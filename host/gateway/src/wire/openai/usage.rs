@@ -1,7 +1,8 @@
 //! The usage of a chat, written and read.
 
 use crate::contract;
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The `usage` object of this dialect.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub struct Usage {
     prompt_tokens_details: Option<Details>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     completion_tokens_details: Option<Details>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "dollars")]
     cost: Option<f64>,
     /// An upstream's own name of what it read from its cache.
     #[serde(default, skip_serializing)]
@@ -31,6 +32,22 @@ struct Details {
     cache_write_tokens: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reasoning_tokens: Option<u64>,
+}
+
+/// Reads what an upstream says that it charged: a number at most of them, an object with a
+/// `total_cost` at others. What is neither says nothing, and takes nothing else with it.
+pub fn dollars<'de, D: Deserializer<'de>>(said: D) -> Result<Option<f64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Cost {
+        Dollars(f64),
+        Parts { total_cost: f64 },
+        Other(IgnoredAny),
+    }
+    Ok(match Cost::deserialize(said)? {
+        Cost::Dollars(dollars) | Cost::Parts { total_cost: dollars } => Some(dollars),
+        Cost::Other(_) => None,
+    })
 }
 
 impl Usage {
@@ -74,9 +91,28 @@ impl Usage {
             cached_input_tokens: prompt.cached_tokens.or(said.prompt_cache_hit_tokens),
             cache_write_tokens: prompt.cache_write_tokens,
             reasoning_tokens,
-            audio_seconds: None,
             cost_usd: said.cost,
-            extra: Vec::new(),
+            ..contract::Usage::default()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Usage;
+
+    #[test]
+    fn what_an_upstream_charged_is_read_in_either_form() {
+        for (cost, expected) in [
+            ("0.25", Some(0.25)),
+            (r#"{"input_tokens_cost": 0.05, "total_cost": 0.25}"#, Some(0.25)),
+            ("null", None),
+            (r#""a quarter""#, None),
+            ("{}", None),
+        ] {
+            let usage = format!(r#"{{"prompt_tokens": 7, "cost": {cost}}}"#);
+            let usage = Usage::read(&usage).unwrap();
+            assert_eq!((usage.cost_usd, usage.input_tokens), (expected, Some(7)), "{cost}");
+        }
     }
 }

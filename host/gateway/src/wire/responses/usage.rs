@@ -1,6 +1,7 @@
 //! The usage of a response, written and read.
 
 use crate::contract;
+use crate::wire::openai::usage::dollars;
 use serde::{Deserialize, Serialize};
 
 /// The `usage` object of this dialect.
@@ -14,6 +15,8 @@ pub struct Usage {
     output_tokens_details: Output,
     #[serde(default)]
     total_tokens: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "dollars")]
+    cost: Option<f64>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -39,6 +42,7 @@ impl Usage {
             output_tokens,
             output_tokens_details: Output { reasoning_tokens: usage.reasoning_tokens.unwrap_or(0) },
             total_tokens: input_tokens.saturating_add(output_tokens),
+            cost: usage.cost_usd,
         }
     }
 
@@ -48,11 +52,9 @@ impl Usage {
             input_tokens: Some(self.input_tokens),
             output_tokens: Some(self.output_tokens),
             cached_input_tokens: Some(self.input_tokens_details.cached_tokens),
-            cache_write_tokens: None,
             reasoning_tokens: Some(self.output_tokens_details.reasoning_tokens),
-            audio_seconds: None,
-            cost_usd: None,
-            extra: Vec::new(),
+            cost_usd: self.cost,
+            ..contract::Usage::default()
         }
     }
 }

@@ -36,12 +36,8 @@ impl Part<'_> {
         Some(contract::Usage {
             input_tokens: usage.and_then(|usage| usage.input_tokens),
             output_tokens: usage.and_then(|usage| usage.output_tokens),
-            cached_input_tokens: None,
-            cache_write_tokens: None,
-            reasoning_tokens: None,
             audio_seconds: usage.and_then(|usage| usage.seconds).or(self.duration),
-            cost_usd: None,
-            extra: Vec::new(),
+            ..contract::Usage::default()
         })
     }
 

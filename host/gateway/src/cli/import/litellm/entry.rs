@@ -34,12 +34,18 @@ const FEATURES: [(&str, &str); 6] = [
 type Place = fn(&mut Rates) -> &mut Option<f64>;
 
 /// The keys of a price, each with the rate that it sets.
-const PRICES: [(&str, Place); 4] = [
+const PRICES: [(&str, Place); 5] = [
     ("input_cost_per_token", |rates| &mut rates.input),
     ("output_cost_per_token", |rates| &mut rates.output),
     ("cache_read_input_token_cost", |rates| &mut rates.cached_input),
     ("cache_creation_input_token_cost", |rates| &mut rates.cache_write),
+    ("cache_creation_input_token_cost_above_1hr", |rates| &mut rates.cache_write_1h),
 ];
+
+/// The key of a price by the second of sound.
+const AUDIO_SECOND: &str = "input_cost_per_second";
+
+const MILLION: f64 = 1e6;
 
 /// Keys by which tokens are priced in a way that rates and tiers do not say.
 const OTHER_PRICES: [&str; 2] = ["tiered_pricing", "off_peak_pricing"];
@@ -118,7 +124,7 @@ impl<'e> Keys<'e> {
         }
         for (key, rate) in PRICES {
             let value = self.get(key);
-            *rate(&mut rates) = value.and_then(|value| self.price(key, value));
+            *rate(&mut rates) = value.and_then(|value| self.price(key, value, MILLION));
         }
         if rates.input.is_none() || rates.output.is_none() {
             self.unpriced(&mut rates);
@@ -127,7 +133,7 @@ impl<'e> Keys<'e> {
     }
 
     /// A model without one of the two prices costs what nobody knows, unless it has no output
-    /// that could cost anything.
+    /// that could cost anything, or is priced by what it listens to.
     fn unpriced(&mut self, rates: &mut Rates) {
         let silent = ["embedding", "rerank"];
         let mode = self.entry.get("mode").and_then(Value::as_str).unwrap_or_default();
@@ -136,6 +142,12 @@ impl<'e> Keys<'e> {
             return;
         }
         *rates = Rates::default();
+        if mode == "audio_transcription"
+            && let Some(second) = self.get(AUDIO_SECOND)
+        {
+            rates.audio_minute = self.price(AUDIO_SECOND, second, 60.0);
+            return;
+        }
         let other = |key: &&String| key.contains("_cost_per_") && above(key).is_none();
         match self.entry.keys().find(other) {
             Some(key) => self.odd.push(format!("it is priced by `{key}` and not by the token")),
@@ -154,7 +166,7 @@ impl<'e> Keys<'e> {
                 tiers.push((tokens, Rates::default()));
                 tiers.len() - 1
             });
-            *rate(&mut tiers[index].1) = self.price(name, value);
+            *rate(&mut tiers[index].1) = self.price(name, value, MILLION);
         }
         tiers.sort_by_key(|(above, _)| *above);
         let (whole, half): (Vec<_>, Vec<_>) = tiers
@@ -166,8 +178,8 @@ impl<'e> Keys<'e> {
         whole
     }
 
-    /// From US dollars a token to US dollars per million tokens.
-    fn price(&mut self, key: &str, value: &Value) -> Option<f64> {
+    /// From US dollars for one to US dollars for so many.
+    fn price(&mut self, key: &str, value: &Value, many: f64) -> Option<f64> {
         // Some are written as text.
         let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
         let price = number.filter(|number| (0.0..1.0).contains(number));
@@ -176,13 +188,13 @@ impl<'e> Keys<'e> {
         }
         // Nothing costs less than a millionth of a cent; what is beyond is the noise of binary
         // fractions.
-        price.map(|price| (price * 1e6 * 1e8).round() / 1e8)
+        price.map(|price| (price * many * 1e8).round() / 1e8)
     }
 }
 
 /// `input_cost_per_token` and 200,000, of `input_cost_per_token_above_200k_tokens`.
 fn above(key: &str) -> Option<(&str, u64)> {
-    let (key, rest) = key.split_once("_above_")?;
+    let (key, rest) = key.rsplit_once("_above_")?;
     let thousands: u64 = rest.strip_suffix("k_tokens")?.parse().ok()?;
     PRICES.iter().any(|(known, _)| *known == key).then_some((key, thousands * 1_000))
 }

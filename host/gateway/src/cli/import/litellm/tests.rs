@@ -41,10 +41,13 @@ features = ["tools", "vision", "files", "json-schema"]"#
     let tiers = "price_tiers = [{ above_tokens = 200000, input_price = 4, output_price = 18, \
                  cached_input_price = 0.4 }]";
     assert!(of(&toml, "gemini-3.1-pro-preview").contains(tiers), "{toml}");
-    let written = "cache_write_price = 0.125\nprice_tiers = [{ above_tokens = 100000, \
-                   input_price = 0.5, output_price = 2.5, cached_input_price = 0.05, \
-                   cache_write_price = 0.625 }]";
+    let written = "cache_write_price = 0.125\ncache_write_1h_price = 0.2\n\
+                   price_tiers = [{ above_tokens = 100000, input_price = 0.5, output_price = 2.5, \
+                   cached_input_price = 0.05, cache_write_price = 0.625, \
+                   cache_write_1h_price = 1 }]";
     assert!(of(&toml, "claude-haiku-5-5").contains(written), "{toml}");
+    let sound = of(&toml, "whisper-1");
+    assert!(sound.contains("audio_minute_price = 0.006\nsource = \"https://dev"), "{sound}");
     let vectors = of(&toml, "mistral-embed");
     assert!(vectors.contains("output_price = 0\n"), "{vectors}");
     assert!(vectors.contains("source = \"LiteLLM's model_prices"), "{vectors}");
@@ -59,8 +62,6 @@ fn what_has_no_place_is_named() {
     for expected in [
         "8 models of 6 providers\n",
         "left out: 1 (its mode is image_generation): gpt-image-1\n",
-        "taken over in part: 1 (it is priced by `input_cost_per_second` and not by the token): \
-         whisper-1\n",
         "taken over in part: 1 (it is priced by `tiered_pricing`, which has no place here): \
          dashscope/qwen3-max\n",
         "keys that have no place here: ",
@@ -73,7 +74,6 @@ fn what_has_no_place_is_named() {
         "{toml}"
     );
     assert!(!of(&toml, "qwen3-max").contains("price"), "{toml}");
-    assert!(!of(&toml, "whisper-1").contains("price"), "{toml}");
 }
 
 #[test]
@@ -93,6 +93,8 @@ fn odd_entries_are_told_and_not_believed() {
     check(&with(", \"max_input_tokens\": \"many\""), "(`max_input_tokens` is \"many\"): p/m");
     check(&with(", \"max_output_tokens\": -1"), "(`max_output_tokens` is -1): p/m");
     check(&with(", \"max_output_tokens\": 1.5"), "(`max_output_tokens` is 1.5): p/m");
+    let image = ", \"output_cost_per_image\": 0.1";
+    check(&with(image), "(it is priced by `output_cost_per_image` and not by the token): p/m");
     check(
         &with(", \"input_cost_per_token\": -0.1, \"output_cost_per_token\": 1"),
         "(`input_cost_per_token` is -0.1): p/m",

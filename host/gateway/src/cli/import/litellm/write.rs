@@ -55,7 +55,7 @@ impl Imported {
             let tiers = model.tiers.iter().map(tier).collect::<Vec<_>>();
             let _ = writeln!(text, "price_tiers = [{}]", tiers.join(", "));
         }
-        if model.base.input.is_some() {
+        if model.base.input.or(model.base.audio_minute).is_some() {
             let source = model.source.as_deref().unwrap_or(LIST);
             let _ = writeln!(text, "source = {}\nas_of = \"{}\"", quoted(source), self.date);
         }
@@ -100,6 +100,8 @@ fn prices(rates: Rates) -> impl Iterator<Item = (&'static str, String)> {
         ("output_price", rates.output),
         ("cached_input_price", rates.cached_input),
         ("cache_write_price", rates.cache_write),
+        ("cache_write_1h_price", rates.cache_write_1h),
+        ("audio_minute_price", rates.audio_minute),
     ];
     prices.into_iter().filter_map(|(key, price)| Some((key, price?.to_string())))
 }
