@@ -48,7 +48,7 @@ pub(super) fn words(text: &str) -> Result<Vec<(usize, Token)>, Mistake> {
     let mut words = Vec::new();
     let mut at = 0;
     while let Some(first) = text[at..].chars().next() {
-        if first.is_whitespace() {
+        if first.is_ascii_whitespace() {
             at += first.len_utf8();
             continue;
         }
@@ -86,15 +86,15 @@ fn word(text: &str, at: usize, first: char) -> Result<(Token, usize), Mistake> {
     match first {
         '"' | '\'' => letters(rest, at, first),
         '0'..='9' | '-' | '.' => {
-            let length = length(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'));
+            let length = length(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
             let digits = &rest[..length];
             match digits.replace('_', "").parse::<f64>() {
                 Ok(number) if number.is_finite() => Ok((Token::Digits(number), length)),
                 _ => Mistake::at(at, format!("`{digits}` is not a number; texts have quotes")),
             }
         }
-        c if c.is_alphabetic() || c == '_' => {
-            let length = length(|c| c.is_alphanumeric() || c == '_');
+        c if c.is_ascii_alphabetic() || c == '_' => {
+            let length = length(|c| c.is_ascii_alphanumeric() || c == '_');
             Ok((named(&rest[..length]), length))
         }
         '=' => Mistake::at(at, "`=` compares nothing; write `==`"),

@@ -85,7 +85,7 @@ pub(super) fn unknown(name: &str) -> String {
         .chain(NUMBERS.iter().map(|(known, _)| *known))
         .chain(TEXTS.iter().map(|(known, _)| *known))
         .chain(OTHERS);
-    let likeness = |known: &str| strsim::jaro_winkler(known, &name.to_lowercase());
+    let likeness = |known: &str| strsim::jaro_winkler(known, &name.to_ascii_lowercase());
     let nearest = all.clone().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     match nearest.filter(|known| likeness(known) > LIKE) {
         Some(known) => format!("`{name}` is not known; did you mean `{known}`?"),
