@@ -34,6 +34,8 @@ mod memory;
 mod models;
 #[path = "all/names.rs"]
 mod names;
+#[path = "all/policies.rs"]
+mod policies;
 #[path = "all/records.rs"]
 mod records;
 #[path = "all/secrets.rs"]

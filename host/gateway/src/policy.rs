@@ -165,7 +165,11 @@ pub async fn ask(
                 break;
             }
             Ok(Ok(policies::Decision::Abstain(labels))) => {
-                answered.labels.extend(words::labels(labels));
+                for (name, value) in words::labels(labels) {
+                    // Who comes later in the row has seen what was noted, and may correct it.
+                    answered.labels.retain(|(known, _)| *known != name);
+                    answered.labels.push((name, value));
+                }
             }
             Ok(Err(why)) => {
                 let why = format!("undecided: {}", words::brief(why));
