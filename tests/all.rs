@@ -40,6 +40,8 @@ mod models;
 mod money;
 #[path = "all/names.rs"]
 mod names;
+#[path = "all/policies.rs"]
+mod policies;
 #[path = "all/records.rs"]
 mod records;
 #[path = "all/reload.rs"]

@@ -184,7 +184,11 @@ pub async fn ask(target: &mut Target, request: &Arc<Request>) -> Answered {
                     };
                     answered.decision = Some((name.clone(), Decision::Refuse(refused)));
                 }
-                answered.labels.extend(labels);
+                for (name, value) in labels {
+                    // Who comes later in the row has seen what was noted, and may correct it.
+                    answered.labels.retain(|(known, _)| *known != name);
+                    answered.labels.push((name, value));
+                }
                 said
             }
             Ok(Err(why)) => {

@@ -13,6 +13,10 @@ use tempfile::TempDir;
 
 /// The candidates of the route that is asked for.
 pub(crate) const CANDIDATES: u32 = 10;
+/// As many, where rules decide.
+pub(crate) const RULED: u32 = 50;
+/// Rules, of which the last one applies.
+const RULES: u32 = 100;
 /// Until a gateway has to serve; a cold start compiles.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -29,6 +33,8 @@ pub(crate) struct Setup {
     pub(crate) fresh: bool,
     /// Room for very many requests at a time.
     pub(crate) spacious: bool,
+    /// Rules decide, over more candidates.
+    pub(crate) ruled: bool,
 }
 
 impl Setup {
@@ -39,7 +45,11 @@ impl Setup {
             false => ("", ""),
         };
         let (mut models, mut candidates) = (String::new(), String::new());
-        for index in 0..CANDIDATES {
+        let (count, policy, rules) = match self.ruled {
+            true => (RULED, "rules", rules()),
+            false => (CANDIDATES, "ordered", Vec::new()),
+        };
+        for index in 0..count {
             // Writing to a string does not fail.
             let _ = write!(models, "\"m{index}\", ");
             let _ = write!(candidates, "\"mock/m{index}\", ");
@@ -50,14 +60,46 @@ impl Setup {
              [providers.mock]\nplugin = \"openai\"\nbase_url = \"{upstream}\"\n\
              models = [{models}]\nsettings = {{ passthrough = {passthrough} }}\n\
              remember = {remember}\n\n\
-             [policies.in-order]\nplugin = \"ordered\"\nremember = {remember}\n\n\
-             [routes.default]\npolicies = [\"in-order\"]\ncandidates = [{candidates}]\n",
+             [policies.decides]\nplugin = \"{policy}\"\nremember = {remember}\n{rules}\n\
+             [routes.default]\npolicies = [\"decides\"]\ncandidates = [{candidates}]\n",
+            rules = rules.iter().map(Ruling::text).collect::<String>(),
             cache = folder.join("cache").display(),
             upstream = self.upstream,
             passthrough = !self.translated,
             remember = !self.fresh,
         )
     }
+}
+
+/// One rule.
+pub(crate) struct Ruling {
+    /// When it applies.
+    pub(crate) condition: String,
+    /// Where requests then go.
+    pub(crate) to: Vec<String>,
+}
+
+impl Ruling {
+    fn text(&self) -> String {
+        let Self { condition, to } = self;
+        format!("[[policies.decides.settings.rules]]\nif = {condition:?}\nto = {to:?}\n")
+    }
+}
+
+/// Rules that have to be looked at one by one: each asks for something else, and only the last
+/// applies.
+pub(crate) fn rules() -> Vec<Ruling> {
+    let one = |index| {
+        let condition = match index % 4 {
+            _ if index + 1 == RULES => "default".to_owned(),
+            0 => format!("token_count > {} and not needs('tools')", 100_000 + index),
+            1 => format!("tenant in ['t{index}', 'u{index}'] or label('tier') == '{index}'"),
+            2 => format!("task_type == 'kind-{index}' and complexity != 'low'"),
+            _ => format!("model matches '^m{index}-[a-z]+$' or max_tokens < {}", index % 100),
+        };
+        Ruling { condition, to: vec![format!("mock/m{}", index % RULED), "mock/*".to_owned()] }
+    };
+    (0..RULES).map(one).collect()
 }
 
 /// Where gateways find their configuration and keep their compiled plugins: the first start is

@@ -73,13 +73,21 @@ pub(crate) fn measure() -> Result<Table> {
         );
         row(&mut table, "fresh sandbox + configured provider + `start`", pair.await?, "20");
 
-        let (plugin, twin) = (sandboxed.policy(false)?, native::Policy::new()?);
+        let (plugin, twin) = (sandboxed.policy(false)?, native::Policy::ordered()?);
         ensure!(plugin.decide().await? == twin.decide().await?, "the policies plan differently");
         let pair = beside(
             async || calls(async || plugin.decide().await.map(drop)).await,
             async || calls(async || twin.decide().await.map(drop)).await,
         );
         row(&mut table, "fresh sandbox + decision over 10 candidates", pair.await?, "18");
+
+        let (plugin, twin) = (sandboxed.rules()?, native::Policy::rules()?);
+        ensure!(plugin.decide().await? == twin.decide().await?, "the rules plan differently");
+        let pair = beside(
+            async || calls(async || plugin.decide().await.map(drop)).await,
+            async || calls(async || twin.decide().await.map(drop)).await,
+        );
+        row(&mut table, "fresh sandbox + 100 rules over 50 candidates", pair.await?, "60");
 
         let recalled =
             rounds::of(async || calls(async || sandboxed.recalled().await).await).await?;

@@ -5,33 +5,49 @@
 //! that keeps what it reads has to copy it: that copy is counted here too.
 
 use super::{Decider, Reader};
+use crate::gateway::{self, Ruling};
 use anyhow::{Result, anyhow};
 use portcullis::contract::providers::Frame;
 use portcullis_policy_ordered::Ordered;
+use portcullis_policy_rules::Rules;
 use portcullis_provider_openai::OpenAi;
-use portcullis_sdk::policy::{Candidate, Candidates, Decision, Policy as _};
+use portcullis_sdk::policy::{self, Candidate, Candidates, Decision};
 use portcullis_sdk::provider::{self, Exchange as _, Provider as _};
 use portcullis_sdk::{Recording, Request};
+use serde_json::{Value, json};
 use std::hint::black_box;
 
-/// The `ordered` policy.
-pub(super) struct Policy {
-    policy: Ordered,
+/// A policy, and what it decides about.
+pub(super) struct Policy<P> {
+    policy: P,
     request: Request,
     candidates: Candidates,
 }
 
-impl Policy {
-    pub(super) fn new() -> Result<Self> {
-        let policy = Ordered::configure(serde_json::from_str("{}")?).map_err(|why| anyhow!(why))?;
-        let candidates = (0..crate::gateway::CANDIDATES)
-            .map(|index| Candidate::new(&format!("mock/m{index}")))
-            .collect::<Vec<_>>();
+impl Policy<Ordered> {
+    pub(super) fn ordered() -> Result<Self> {
+        Self::new(json!({}), gateway::CANDIDATES)
+    }
+}
+
+impl Policy<Rules> {
+    pub(super) fn rules() -> Result<Self> {
+        let rule = |rule: &Ruling| json!({ "if": rule.condition, "to": rule.to });
+        let rules: Vec<Value> = gateway::rules().iter().map(rule).collect();
+        Self::new(json!({ "rules": rules }), gateway::RULED)
+    }
+}
+
+impl<P: policy::Policy> Policy<P> {
+    fn new(settings: Value, candidates: u32) -> Result<Self> {
+        let policy = P::configure(serde_json::from_value(settings)?).map_err(|why| anyhow!(why))?;
+        let candidates: Vec<Candidate> =
+            (0..candidates).map(|index| Candidate::new(&format!("mock/m{index}"))).collect();
         Ok(Self { policy, request: request(), candidates: candidates.into() })
     }
 }
 
-impl Decider for Policy {
+impl<P: policy::Policy> Decider for Policy<P> {
     async fn decide(&self) -> Result<usize> {
         let (request, candidates) = black_box((&self.request, &self.candidates));
         match self.policy.decide(request, candidates) {

@@ -18,11 +18,12 @@ use std::hint::black_box;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// A gateway's plugins: with passthrough, without, and with passthrough and memory.
+/// A gateway's plugins: with passthrough, without, with passthrough and memory, and with rules.
 pub(super) struct Plugins {
     passing: Gateway,
     translating: Gateway,
     remembering: Gateway,
+    ruled: Gateway,
     request: Arc<Request>,
     _ground: Ground,
 }
@@ -32,12 +33,14 @@ impl Plugins {
         let ground = Ground::new()?;
         let fresh = Setup { fresh: true, ..Setup::default() };
         let passing = gateway(&ground, fresh.clone()).await?;
-        let translating = gateway(&ground, Setup { translated: true, ..fresh }).await?;
+        let translating = gateway(&ground, Setup { translated: true, ..fresh.clone() }).await?;
+        let ruled = gateway(&ground, Setup { ruled: true, ..fresh }).await?;
         let remembering = gateway(&ground, Setup::default()).await?;
         Ok(Self {
             passing,
             translating,
             remembering,
+            ruled,
             request: Arc::new(request(crate::load::body(true))),
             _ground: ground,
         })
@@ -71,7 +74,15 @@ impl Plugins {
     }
 
     pub(super) fn policy(&self, remembering: bool) -> Result<Row<'_>> {
-        let gateway = if remembering { &self.remembering } else { &self.passing };
+        self.row(if remembering { &self.remembering } else { &self.passing })
+    }
+
+    /// A hundred rules over fifty candidates.
+    pub(super) fn rules(&self) -> Result<Row<'_>> {
+        self.row(&self.ruled)
+    }
+
+    fn row(&self, gateway: &Gateway) -> Result<Row<'_>> {
         let target = gateway.deployment().routes.find("auto");
         let target = target.map_err(|refusal| anyhow!(refusal.message))?;
         Ok(Row { target, request: &self.request })
