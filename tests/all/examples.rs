@@ -73,7 +73,7 @@ fn the_operator_sees_which_version_of_which_plugin_serves() -> Result<()> {
         ensure!(provider["generation"] == 1, "{provider}");
         let digest = provider["digest"].as_str().unwrap_or_default();
         ensure!(digest.starts_with("sha256:") && digest.len() == 71, "{provider}");
-        let policy = find("policies.ordered").context("the policy is missing")?;
+        let policy = find("policies.priority").context("the policy is missing")?;
         ensure!(policy["metrics"] == Value::Object(serde_json::Map::new()), "{policy}");
         Ok(())
     })

@@ -3,6 +3,9 @@
 mod candidates;
 #[cfg(target_arch = "wasm32")]
 mod exported;
+mod pattern;
+mod ranking;
+mod standing;
 
 pub use crate::bindings::policy::exports::portcullis::plugin::policy::{
     Attempt, Decision, Description, Outcome, Plan,
@@ -17,6 +20,9 @@ pub use candidates::*;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub use exported::Exported;
+pub use pattern::{Pattern, Patterns};
+pub use ranking::Ranking;
+pub use standing::{Needed, Setback};
 
 use crate::Request;
 use serde::de::DeserializeOwned;

@@ -211,8 +211,8 @@ impl<'e> Resolver<'e> {
     }
 }
 
-/// The policy that holds where none is said: candidates in order, unhealthy ones last.
-const IMPLIED_POLICY: &str = "ordered";
+/// The policy that holds where none is said: candidates by priority, unhealthy ones last.
+const IMPLIED_POLICY: &str = "priority";
 
 /// The policies, and the names by which routes call them.
 struct Policies {

@@ -34,7 +34,7 @@ pub struct Config {
     pub providers: Vec<Provider>,
     /// Every model that is known, by provider and then in the order they were listed.
     pub candidates: Vec<Candidate>,
-    /// In the order of the file; the implied `ordered` comes last.
+    /// In the order of the file; the implied `priority` comes last.
     pub policies: Vec<Policy>,
     /// In the order of the file; an implied `default` comes last. `default` answers to `auto`.
     pub routes: Vec<Route>,

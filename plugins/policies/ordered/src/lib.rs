@@ -1,12 +1,13 @@
-//! Tries the candidates of a route by priority, lowest first and ties in the route's order.
+//! Tries the candidates of a route exactly as it names them, one after the other: a chain of
+//! fallbacks. A provider's priority means nothing here; that is the policy `priority`.
 //!
-//! A candidate whose circuit is open, or whose upstream takes no more requests at present, is
-//! put last and not left out: when nothing else is left it is still better than an error.
+//! A candidate whose circuit is open, whose upstream takes no more requests at present, or that
+//! lacks a feature of the request is put last and not left out: when nothing else is left it is
+//! still better than an error. How long the request is, is not read: see [`Needed::features`].
 
 use portcullis_sdk::Request;
-use portcullis_sdk::policy::{Attempt, Candidates, Circuit, Decision, Plan, Policy};
+use portcullis_sdk::policy::{Candidates, Decision, Needed, Policy, Ranking};
 use serde::Deserialize;
-use std::fmt::Write;
 
 /// What an operator may set; `plugin.toml` describes it to them.
 #[derive(Debug, Deserialize)]
@@ -37,54 +38,10 @@ impl Policy for Ordered {
         Ok(Self { settings })
     }
 
-    fn decide(&self, _request: &Request, candidates: &Candidates) -> Result<Decision, String> {
-        let mut ranked: Vec<Ranked> =
-            candidates.indices().map(|index| Ranked::read(candidates, index)).collect();
-        ranked.sort_by_key(|candidate| (candidate.put_last.is_some(), candidate.priority));
-        let attempts = ranked
-            .iter()
-            .map(|candidate| Attempt::of(candidate.index).retries(self.settings.retries))
-            .collect();
-        Ok(Decision::Route(Plan::new(attempts, reason(candidates, &ranked))))
+    fn decide(&self, request: &Request, candidates: &Candidates) -> Result<Decision, String> {
+        let ranking = Ranking::of(candidates, &Needed::features(request), candidates.indices());
+        Ok(Decision::Route(ranking.plan(self.settings.retries, "in the route's order")))
     }
-}
-
-/// What the order of a candidate rests on.
-struct Ranked {
-    index: u32,
-    priority: u32,
-    /// Why it is unwell, if it is.
-    put_last: Option<&'static str>,
-}
-
-impl Ranked {
-    fn read(candidates: &Candidates, index: u32) -> Self {
-        let put_last = match candidates.circuit(index) {
-            Circuit::Open => Some("circuit open"),
-            Circuit::Closed | Circuit::HalfOpen => {
-                candidates.exhausted(index).then_some("rate limit used up")
-            }
-        };
-        Self { index, priority: candidates.priority(index), put_last }
-    }
-}
-
-/// "a/x first by priority, 2 behind it; last: b/y (circuit open)".
-fn reason(candidates: &Candidates, ranked: &[Ranked]) -> String {
-    let Some(first) = ranked.first() else {
-        return "no candidates".to_owned();
-    };
-    let mut line = candidates.id(first.index);
-    // Writing to a string does not fail.
-    let _ = write!(line, " first by priority, {} behind it", ranked.len() - 1);
-    let mut separator = "; last: ";
-    for candidate in ranked {
-        if let Some(why) = candidate.put_last {
-            let _ = write!(line, "{separator}{} ({why})", candidates.id(candidate.index));
-            separator = ", ";
-        }
-    }
-    line
 }
 
 #[cfg(test)]
@@ -99,26 +56,27 @@ mod tests {
         candidate
     }
 
-    fn plan(settings: Settings, candidates: Vec<Candidate>) -> Plan {
+    fn plan(settings: Settings, needs: &[&str], candidates: Vec<Candidate>) -> Plan {
         let policy = Ordered::configure(settings).unwrap();
-        let request = Request::from(Recording::default());
+        let needs = needs.iter().map(|need| (*need).to_owned()).collect();
+        let request = Request::from(Recording { needs, ..Recording::default() });
         match policy.decide(&request, &Candidates::from(candidates)).unwrap() {
             Decision::Route(plan) => plan,
             other => panic!("{other:?}"),
         }
     }
 
-    fn check(candidates: Vec<Candidate>, order: &[u32], reason: &str) {
-        let plan = plan(Settings::default(), candidates);
+    fn check(needs: &[&str], candidates: Vec<Candidate>, order: &[u32], reason: &str) {
+        let plan = plan(Settings::default(), needs, candidates);
         let tried: Vec<u32> = plan.attempts.iter().map(|attempt| attempt.candidate).collect();
         assert_eq!((tried.as_slice(), plan.reason.as_str()), (order, reason));
     }
 
     #[test]
-    fn lowest_priority_first_and_ties_in_the_routes_order() {
+    fn the_routes_order_holds_whatever_their_priority() {
         let candidates = vec![candidate("a/x", 2), candidate("b/x", 1), candidate("c/x", 1)];
-        check(candidates, &[1, 2, 0], "b/x first by priority, 2 behind it");
-        check(vec![candidate("a/x", 0)], &[0], "a/x first by priority, 0 behind it");
+        check(&[], candidates, &[0, 1, 2], "a/x first in the route's order, 2 behind it");
+        check(&[], vec![candidate("a/x", 0)], &[0], "a/x first in the route's order, 0 behind it");
     }
 
     #[test]
@@ -131,17 +89,36 @@ mod tests {
         trying.circuit = Circuit::HalfOpen;
         trying.headroom.requests = Some(1);
         check(
+            &[],
             vec![open, used_up, trying],
             &[2, 0, 1],
-            "c/x first by priority, 2 behind it; \
+            "c/x first in the route's order, 2 behind it; \
              last: a/x (circuit open), b/x (rate limit used up)",
         );
     }
 
     #[test]
+    fn what_cannot_serve_the_request_is_put_last_and_kept() {
+        let mut text_only = candidate("a/x", 0);
+        text_only.profile.features = vec!["tools".to_owned()];
+        check(
+            &["vision"],
+            vec![text_only, candidate("b/x", 1)],
+            &[1, 0],
+            "b/x first in the route's order, 1 behind it; last: a/x (lacks vision)",
+        );
+    }
+
+    #[test]
     fn retries_are_the_operators() {
-        let retries = |settings| plan(settings, vec![candidate("a/x", 0)]).attempts[0].retries;
+        let retries = |settings| plan(settings, &[], vec![candidate("a/x", 0)]).attempts[0].retries;
         assert_eq!(retries(Settings::default()), 1);
         assert_eq!(retries(Settings { retries: 0 }), 0);
+    }
+
+    #[test]
+    fn a_setting_that_does_not_exist_is_refused() {
+        let refused = serde_json::from_str::<Settings>(r#"{"retry": 1}"#).unwrap_err().to_string();
+        assert!(refused.starts_with("unknown field `retry`, expected `retries`"), "{refused}");
     }
 }

@@ -173,10 +173,10 @@ models = ["c"]
 [providers.open]
 plugin = "chat"
 base_url = "http://[::1]/"
-[policies.ordered]
+[policies.priority]
 plugin = "mine"
 [routes.some]
-policies = ["ordered", "ordered"]
+policies = ["priority", "priority"]
 candidates = ["zeta/a", "zeta/*", "open/org/new", "alpha/c", "zeta/a"]
 timeouts = { whole = "1m" }
 "#,
@@ -184,7 +184,7 @@ timeouts = { whole = "1m" }
     assert_eq!(ids(&config, 0), ["zeta/a", "zeta/b", "zeta/e", "open/org/new", "alpha/c"]);
     assert_eq!(config.routes[0].policies, [0, 0]);
     assert_eq!(config.routes[0].timeout, Some(Duration::from_secs(60)));
-    assert_eq!(config.policies.len(), 1, "the operator's `ordered` goes before the implied one");
+    assert_eq!(config.policies.len(), 1, "the operator's `priority` goes before the implied one");
     // The implied default: what can chat, by priority; what only a route names included.
     assert_eq!(config.routes[1].name, "default");
     assert_eq!(ids(&config, 1), ["alpha/c", "zeta/b", "zeta/a", "open/org/new"]);
@@ -360,7 +360,7 @@ fn the_examples_resolve() {
         assert!(!table.contains("sesame"), "{table}");
         seen += 1;
     }
-    assert_eq!(seen, 3);
+    assert_eq!(seen, 9);
 }
 
 #[test]
@@ -390,11 +390,11 @@ house     chat    http://127.0.0.1:9000/v1 local   x-api-key HOUSE_KEY  2
 acme      chat    https://a-very-long-name.acme.…  none                 2+any
 
 ROUTE    POLICIES  CANDIDATES
-default  ordered   house/m1, house/m2, acme/a-model-with-a-long-name,
+default  priority  house/m1, house/m2, acme/a-model-with-a-long-name,
                    acme/another-model
 
-POLICY   PLUGIN   GRANTS
-ordered  ordered  none
+POLICY    PLUGIN    GRANTS
+priority  priority  none
 ";
     assert_eq!(config.describe(), expected);
 }

@@ -50,7 +50,7 @@ portcullis.toml:5:1: unknown key `lisen` in [server]; did you mean `listen`?
 portcullis.toml:8:1: unknown key `base_ur` in [providers.house]; did you mean `base_url`?
 portcullis.toml:14:12: [providers.acme] `base_url` has the scheme `ftp`; expected such as "http://127.0.0.1:8000/v1"
 portcullis.toml:15:22: [providers.acme] environment variable ACME_KEY is not set, or empty; set it, or name another source in `credential`
-portcullis.toml:19:13: [routes.default] there is no policy `in-order`; policies: ordered
+portcullis.toml:19:13: [routes.default] there is no policy `in-order`; policies: priority
 portcullis.toml:20:15: [routes.default] candidate `house/m9` does not exist; provider `house` has: m1, m2
 portcullis.toml:20:27: [routes.default] candidate `acme/m9` does not exist; provider `acme` has: m1
 portcullis.toml:20:38: [routes.default] candidate `amce/m1` does not exist: there is no provider `amce`; did you mean `acme`?
@@ -433,7 +433,7 @@ fn policies_and_routes() {
         "HOUSE\n[policies.first]\nplugin = \"chat\"\n[routes.r]\npolicies = [\"frist\", \"second\"]\ncandidates = [\"house/*\"]",
         &[
             "5:13: [routes.r] there is no policy `frist`; did you mean `first`?",
-            "5:22: [routes.r] there is no policy `second`; policies: first, ordered",
+            "5:22: [routes.r] there is no policy `second`; policies: first, priority",
         ],
     );
     check(

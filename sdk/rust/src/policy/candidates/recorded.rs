@@ -68,8 +68,8 @@ impl Candidates {
     }
 
     /// Its "provider/model".
-    pub fn id(&self, index: u32) -> String {
-        self.at(index).profile.id.clone()
+    pub fn id(&self, index: u32) -> &str {
+        &self.at(index).profile.id
     }
 
     /// The index of "provider/model", if it is a candidate.
@@ -78,8 +78,8 @@ impl Candidates {
     }
 
     /// What the operator configured of it.
-    pub fn profile(&self, index: u32) -> Profile {
-        self.at(index).profile.clone()
+    pub fn profile(&self, index: u32) -> &Profile {
+        &self.at(index).profile
     }
 
     /// Its priority, lowest first; far cheaper than its profile.
