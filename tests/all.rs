@@ -40,3 +40,5 @@ mod records;
 mod secrets;
 #[path = "all/streams.rs"]
 mod streams;
+#[path = "all/tasks.rs"]
+mod tasks;
