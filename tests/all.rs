@@ -50,3 +50,5 @@ mod reload;
 mod secrets;
 #[path = "all/streams.rs"]
 mod streams;
+#[path = "all/tasks.rs"]
+mod tasks;

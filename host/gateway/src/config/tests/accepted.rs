@@ -362,7 +362,7 @@ fn the_examples_resolve() {
         assert!(!table.contains("sesame"), "{table}");
         seen += 1;
     }
-    assert_eq!(seen, 9);
+    assert_eq!(seen, 13);
 }
 
 #[test]
