@@ -11,6 +11,20 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// Those that come with the program; each has an example.
+const POLICIES: [&str; 10] = [
+    "balanced",
+    "classifier",
+    "cost-optimized",
+    "director",
+    "experiment",
+    "fastest",
+    "ordered",
+    "priority",
+    "rules",
+    "tiered",
+];
+
 /// A route over these candidates that asks `policies`: names, plugins and settings.
 fn row(candidates: &[&str], policies: &[(&str, &str, &str)]) -> String {
     let names: Vec<&str> = policies.iter().map(|(name, ..)| *name).collect();
@@ -235,7 +249,7 @@ fn settings_that_are_wrong_are_said_before_anything_is_served() -> Result<()> {
 #[test]
 fn the_examples_load() -> Result<()> {
     on_two_workers(async {
-        let keys = ["ANTHROPIC", "CEREBRAS", "GROQ", "HOUSE", "OPENAI"];
+        let keys = ["ANTHROPIC", "CEREBRAS", "GEMINI", "GROQ", "HOUSE", "OPENAI"];
         let variable = |name: &str| if name == "HOUSE" { "_KEY" } else { "_API_KEY" };
         let environment = keys.map(|name| (format!("{name}{}", variable(name)), "sesame"));
         let environment = Environment::from_iter(environment);
@@ -248,13 +262,13 @@ fn the_examples_load() -> Result<()> {
             config.plugins.cache = Some(CACHE.into());
             let gateway = portcullis::load::gateway(config).await;
             let gateway = gateway.map_err(|why| anyhow!("{}: {why}", path.display()))?;
-            for policy in &gateway.config.policies {
+            for policy in &gateway.deployment().config.policies {
                 if let PluginSource::Bundled(name) = &policy.plugin {
                     asked.insert(name.clone());
                 }
             }
         }
-        for plugin in ["balanced", "cost-optimized", "fastest", "ordered", "priority", "rules"] {
+        for plugin in POLICIES {
             ensure!(asked.contains(plugin), "there is no example of {plugin}: {asked:?}");
         }
         Ok(())

@@ -66,7 +66,7 @@ fn is_key(word: &str) -> bool {
     word.len() >= 16
         && ["sk-", "AKIA", "ghp_", "github_pat_", "xoxb-", "xoxp-", "AIza", "glpat-", "eyJhbGci"]
             .iter()
-            .any(|start| begins(&start))
+            .any(begins)
         || word.starts_with("-----BEGIN")
         || given
 }
@@ -157,5 +157,5 @@ fn luhn(digits: &[u8]) -> bool {
             if doubled > 9 { doubled - 9 } else { doubled }
         })
         .sum();
-    sum > 0 && sum % 10 == 0
+    sum > 0 && sum.is_multiple_of(10)
 }
