@@ -18,7 +18,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const ROOM: u64 = 128 << 10;
 /// The most bytes of a provider that comes with the program: compiled code is kept in memory once
 /// for each provider, and what all of them need belongs into the SDK, where it is written once.
-const LARGEST: usize = 400_000;
+const LARGEST: usize = 400 << 10;
 /// Where plugins are: folders of plugins, and plugins.
 const FOLDERS: [&str; 3] = ["plugins/providers", "plugins/policies", EXAMPLES];
 /// Examples are built and tested, but do not come with the program.

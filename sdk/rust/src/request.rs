@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "wasm32")]
 mod guest;
+#[cfg(feature = "provider")]
+mod messages;
 #[cfg(not(target_arch = "wasm32"))]
 mod recorded;
 

@@ -4,10 +4,6 @@ use crate::answer::Answer;
 use crate::settings::{Server, Settings};
 use portcullis_sdk::prelude::*;
 
-/// Messages that are asked for one by one. A question has the host read what comes before its
-/// answer, so a longer conversation is copied instead.
-const ONE_BY_ONE: usize = 32;
-
 /// What TGI takes, and does nothing with.
 const UNUSED: [&str; 5] =
     ["logit_bias", "parallel_tool_calls", "reasoning_effort", "service_tier", "user"];
@@ -26,8 +22,12 @@ pub(crate) fn call(settings: &Settings, request: &Request) -> Result<(Answer, Ht
     let [newer, older] = ["/max_completion_tokens", "/max_tokens"].map(str::to_owned);
     let model = Json::from(request.model()).to_string();
     let mut edits = vec![set("/model", model), JsonEdit::Move((newer, older))];
-    let developers = developers(request).into_iter().map(|it| format!("/messages/{it}/role"));
-    edits.extend(developers.map(|role| set(&role, r#""system""#.to_owned())));
+    // Models' templates know "system" only, and some servers refuse any other.
+    let roles = request.in_messages("role").into_iter();
+    let developers = roles.filter(|(_, role)| role == r#""developer""#);
+    edits.extend(
+        developers.map(|(at, _)| set(&format!("/messages/{at}/role"), r#""system""#.to_owned())),
+    );
     edits.extend(streaming.then(|| set("/stream_options/include_usage", "true".to_owned())));
     // A list is all that it takes.
     let stop = given("stop").filter(|stop| stop.starts_with('"'));
@@ -44,21 +44,6 @@ pub(crate) fn call(settings: &Settings, request: &Request) -> Result<(Answer, Ht
     let call = HttpCall::post("/v1/chat/completions", Body::Edited(edits)).framing(framing);
     let passthrough = settings.passthrough && request.dialect() == "openai";
     Ok((Answer::to(request, Vec::new(), None), HttpCall { passthrough, ..call.dropping(dropped) }))
-}
-
-/// The places of messages of the role "developer": models' templates know "system" only, and some
-/// servers refuse any other.
-fn developers(request: &Request) -> Vec<usize> {
-    let mut roles = Vec::new();
-    let one_by_one = (0..ONE_BY_ONE).map(|at| request.get(&format!("/messages/{at}/role"), 64));
-    roles.extend(one_by_one.map_while(|role| role.map(|role| role == r#""developer""#)));
-    if roles.len() == ONE_BY_ONE {
-        let all = request.get("/messages", u32::MAX).unwrap_or_default();
-        let all = Json::read(&all).unwrap_or_default();
-        let later = all.items().iter().skip(ONE_BY_ONE);
-        roles.extend(later.map(|message| message["role"] == "developer"));
-    }
-    (0..).zip(roles).filter_map(|(at, developer)| developer.then_some(at)).collect()
 }
 
 /// The schema that the answer has to satisfy, in TGI's form; null where it is text.

@@ -57,15 +57,9 @@ impl<'r> Edits<'r> {
     }
 
     fn leave_out_of_messages(&mut self, name: &str, field: &str) {
-        let messages = self.asked("messages").unwrap_or_default();
-        let messages = Json::read(&messages).unwrap_or_default();
-        for (place, message) in messages.items().iter().enumerate() {
-            let found = message.fields().iter().find(|(present, _)| present == field);
-            let Some((_, value)) = found else { continue };
+        for (place, _) in self.request.in_messages(field) {
             self.remove(&format!("messages/{place}/{field}"));
-            if !value.is_nothing() {
-                self.lose(name);
-            }
+            self.lose(name);
         }
     }
 
@@ -123,13 +117,13 @@ mod tests {
     #[test]
     fn what_is_left_out_is_removed_and_named_if_it_asked_for_anything() {
         let body = r#"{"a": 1, "b": null, "temperature": 1.0, "messages": [
-            {"name": "Ann"}, {"name": null}, {}]}"#;
+            {"role": "user", "name": "Ann"}, {"role": "user", "name": null}, {}]}"#;
         let call = edited(body, |edits| {
             ["a", "b", "temperature", "not there", "messages.name", "messages.mood"]
                 .iter()
                 .for_each(|name| edits.leave_out(name));
         });
-        let removed = ["a", "b", "temperature", "messages/0/name", "messages/1/name"]
+        let removed = ["a", "b", "temperature", "messages/0/name"]
             .map(|name| JsonEdit::Remove(format!("/{name}")));
         let Body::Edited(edits) = call.body else { panic!("no edits") };
         assert_eq!(edits[0], JsonEdit::Set(("/model".to_owned(), r#""model""#.to_owned())));
