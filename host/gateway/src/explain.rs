@@ -50,7 +50,8 @@ pub struct Explanation {
     /// What each policy that was asked said, in order.
     pub policies: Vec<Said>,
     /// What was to be tried, in order.
-    pub plan: Vec<String>,
+    #[serde(serialize_with = "ids")]
+    pub plan: Vec<Arc<Candidate>>,
 }
 
 /// A candidate of the route that may not serve the request.

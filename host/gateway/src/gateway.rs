@@ -170,10 +170,10 @@ async fn plan(
     entry: &mut Entry,
 ) -> Result<Plan, Failure> {
     let began = Instant::now();
-    let answered = policy::ask(target, request).await;
+    let mut answered = policy::ask(target, request).await;
     entry.policy_us = micros(began.elapsed());
     entry.explanation.target(target);
-    entry.explanation.policies.clone_from(&answered.said);
+    entry.explanation.policies = std::mem::take(&mut answered.said);
     let plan = Plan::of(answered, &target.candidates)
         .map_err(|refused: Reported| Failure::Reported(refused))?;
     entry.planned(&plan);

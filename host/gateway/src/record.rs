@@ -202,8 +202,8 @@ impl Entry {
         self.record.reason.clone_from(&plan.reason);
         self.record.labels.clone_from(&plan.labels);
         self.record.remarks.clone_from(&plan.remarks);
-        let ids = plan.attempts.iter().map(|planned| planned.candidate.profile.id.clone());
-        self.record.explanation.plan = ids.collect();
+        let planned = plan.attempts.iter().map(|planned| planned.candidate.clone());
+        self.record.explanation.plan = planned.collect();
     }
 
     /// When the request's head had arrived.

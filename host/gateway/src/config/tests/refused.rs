@@ -10,11 +10,10 @@ fn check(text: &str, expected: &[&str]) {
         Ok(_) => String::new(),
         Err(problems) => problems.to_string(),
     };
-    let found = problems
-        .lines()
-        .filter(|line| !line.ends_with(" problem.") && !line.ends_with(" problems."));
-    let found = found.map(|line| line.strip_prefix("portcullis.toml:").unwrap_or(line));
-    assert_eq!(found.collect::<Vec<_>>(), expected, "\n{text}");
+    let found = problems.lines().map(|line| line.strip_prefix("portcullis.toml:").unwrap_or(line));
+    let mut found: Vec<&str> = found.collect();
+    found.pop();
+    assert_eq!(found, expected, "\n{text}");
 }
 
 /// One line, so that line numbers in the tests are easy to see.
