@@ -6,10 +6,7 @@ use super::resolve;
 #[track_caller]
 fn check(text: &str, expected: &[&str]) {
     let text = text.replace("HOUSE\n", HOUSE);
-    let problems = match resolve(&text) {
-        Ok(_) => String::new(),
-        Err(problems) => problems.to_string(),
-    };
+    let problems = resolve(&text).err().map(|problems| problems.to_string()).unwrap_or_default();
     let found = problems.lines().map(|line| line.strip_prefix("portcullis.toml:").unwrap_or(line));
     let mut found: Vec<&str> = found.collect();
     found.pop();
