@@ -50,5 +50,8 @@ mod reload;
 mod secrets;
 #[path = "all/streams.rs"]
 mod streams;
+
+#[path = "all/swap.rs"]
+mod swap;
 #[path = "all/tasks.rs"]
 mod tasks;

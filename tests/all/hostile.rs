@@ -27,6 +27,9 @@ macro_rules! assert_test_exists {
         use self::$name as _;
     };
 }
+// What becomes of this one's stamps is seen where it is swapped.
+#[cfg(test)]
+use crate::swap::nothing_is_mixed_while_plugins_are_swapped as stamps;
 foreach_guest!(assert_test_exists);
 
 // Those that never give the thread back.

@@ -1,24 +1,28 @@
 //! What the operator's own address answers. It is served beside the clients' port, so that a
 //! probe is never behind a queue of requests.
 
+mod swaps;
+
 use crate::config::Environment;
 use crate::gateway::Gateway;
-use crate::memory::{Memory, Version, Weigh};
+use crate::installed::Installed;
+use crate::memory::Memory;
 use crate::reload::Reloader;
 use crate::serve::State;
+use crate::version::{Kind, Version};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use portcullis_sandbox::{Pinned, World};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 
 /// What is said to who asks for something else.
-const SERVED: &str =
-    "served here: GET /healthz, /readyz, /api/v1/requests, /api/v1/plugins; POST /api/v1/reload\n";
+const SERVED: &str = "served here: GET /healthz, /readyz, /api/v1/requests, /api/v1/plugins, \
+                      /api/v1/quarantine; POST /api/v1/reload; for each policy and provider, GET \
+                      /api/v1/policies/NAME/history; POST …/swap, …/promote, …/rollback\n";
 
 /// Answers one request.
 pub async fn answer(
@@ -39,6 +43,11 @@ pub async fn answer(
             text(StatusCode::FORBIDDEN, "pages of other origins change nothing here\n")
         }
         (&Method::POST, "/api/v1/reload") => reload(reloader).await,
+        (&Method::GET, "/api/v1/quarantine") => json(StatusCode::OK, &quarantine(gateway)),
+        (_, path) if path.starts_with("/api/v1/policies/") => swaps::answer(gateway, request).await,
+        (_, path) if path.starts_with("/api/v1/providers/") => {
+            swaps::answer(gateway, request).await
+        }
         (_, path) if SERVED.contains(path) && path.len() > 1 => {
             text(StatusCode::METHOD_NOT_ALLOWED, SERVED)
         }
@@ -60,6 +69,18 @@ async fn reload(reloader: &Reloader) -> http::Response<Full<Bytes>> {
             json(StatusCode::UNPROCESSABLE_ENTITY, &json!({ "problems": problems }))
         }
     }
+}
+
+/// A component that is in quarantine.
+#[derive(Serialize)]
+struct Quarantined {
+    digest: String,
+    why: String,
+}
+
+fn quarantine(gateway: &Gateway) -> Vec<Quarantined> {
+    let all = gateway.quarantine.all().into_iter();
+    all.map(|(digest, why)| Quarantined { digest: digest.to_string(), why }).collect()
 }
 
 fn text(status: StatusCode, words: &str) -> http::Response<Full<Bytes>> {
@@ -84,20 +105,17 @@ struct Serving {
 
 fn plugins(gateway: &Gateway) -> Vec<Serving> {
     let deployment = gateway.deployment();
-    let providers = deployment.providers.iter().map(|provider| {
-        serving(format!("providers.{}", provider.configured.name), &provider.plugin.pin())
-    });
-    let policies = deployment.policies.iter().map(|policy| {
-        serving(format!("policies.{}", policy.configured.name), &policy.plugin.pin())
-    });
+    let providers = deployment.providers.iter().map(|provider| serving(&provider.plugin));
+    let policies = deployment.policies.iter().map(|policy| serving(&policy.plugin));
     providers.chain(policies).collect()
 }
 
-fn serving<W: World, R: Weigh>(name: String, pinned: &Pinned<Version<W, R>>) -> Serving {
-    let Version { plugin, memory } = &pinned.value;
+fn serving<K: Kind>(installed: &Installed<K>) -> Serving {
+    let pinned = installed.pin();
+    let Version { plugin, memory, .. } = &pinned.value;
     let manifest = plugin.manifest();
     Serving {
-        name,
+        name: installed.name.clone(),
         plugin: manifest.name.clone(),
         version: manifest.version.clone(),
         digest: pinned.digest.to_string(),

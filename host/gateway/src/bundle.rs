@@ -1,7 +1,7 @@
 //! Plugins by name: those in the operator's folder, and those that come with the program.
 
 use crate::config::PluginSource;
-use portcullis_sandbox::{Digest, Manifest, Package};
+use portcullis_sandbox::{Manifest, Package};
 use std::path::Path;
 
 /// Name, text of the manifest, component.
@@ -23,8 +23,7 @@ pub fn fetch(source: &PluginSource, folder: Option<&Path>) -> Result<Package, St
     match source {
         PluginSource::File { path, manifest, digest } => {
             let package = read(path, manifest)?;
-            let expected = digest.map(Digest::from);
-            match expected {
+            match *digest {
                 Some(expected) if expected != package.digest => Err(format!(
                     "{} has the digest {}; the configuration expects {expected}",
                     path.display(),

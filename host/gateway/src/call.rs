@@ -86,7 +86,7 @@ impl Call {
             body,
         };
         let reply = client.send(outgoing).await.map_err(Failure::Call)?;
-        self.candidate.signals.read_headroom(&reply.headers, &self.provider.rate_limits);
+        self.candidate.signals.read_headroom(&reply.headers, &self.generation.value.facts);
         let (status, headers) = (reply.status, reply.headers);
         if status.is_success() {
             return Ok(Reply { status, headers, framing: http.framing, body: reply.body });

@@ -6,6 +6,7 @@ mod explain;
 mod import;
 mod log;
 mod models;
+mod plugins;
 
 use crate::config::{self, Config, Environment};
 use crate::watch::Watch;
@@ -16,6 +17,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
+
+/// The command that compiles one component, for a gateway that runs.
+pub const COMPILE: &str = "compile-component";
 
 /// The file that is read where none is named and it exists.
 const FILE: &str = "portcullis.toml";
@@ -49,6 +53,16 @@ enum Command {
     /// Make a file of models of somebody else's list; see `models_from` of a provider.
     #[command(subcommand)]
     Import(import::Import),
+    /// See and change which versions of policies serve, in a gateway that runs.
+    Policies(plugins::Command),
+    /// See and change which versions of providers' plugins serve, in a gateway that runs.
+    Providers(plugins::Command),
+    /// Compile one component from standard input to standard output.
+    #[command(hide = true, name = COMPILE)]
+    Compile {
+        /// Bytes of a guest's call stack.
+        stack: usize,
+    },
 }
 
 #[derive(clap::Args)]
@@ -67,6 +81,9 @@ pub fn run() -> ExitCode {
         Command::Explain(question) => explain::run(&question),
         Command::Models(which) => models::run(&which),
         Command::Import(import) => import::run(&import),
+        Command::Policies(command) => plugins::run("policies", &command),
+        Command::Providers(command) => plugins::run("providers", &command),
+        Command::Compile { stack } => compile(stack),
     };
     match outcome {
         Ok(code) => code,
@@ -86,7 +103,25 @@ fn configuration(file: Option<&Path>) -> Result<Config> {
         None if here.exists() => config::load(here, &environment),
         None => Config::from_environment(&environment),
     };
-    read.map_err(|problems| anyhow!("{problems} Nothing was started."))
+    let mut config = read.map_err(|problems| anyhow!("{problems} Nothing was started."))?;
+    config.plugins.compiler = Some(this_program()?);
+    Ok(config)
+}
+
+/// The program that runs, whatever lies at its path by now.
+fn this_program() -> Result<PathBuf> {
+    let itself = Path::new("/proc/self/exe");
+    if itself.exists() {
+        return Ok(itself.to_owned());
+    }
+    std::env::current_exe().context("this program cannot be found")
+}
+
+/// What a gateway starts beside itself: a compiler that takes nothing down with it.
+fn compile(stack: usize) -> Result<ExitCode> {
+    let settings = portcullis_sandbox::Settings { stack, ..Default::default() };
+    portcullis_sandbox::compile(&settings, std::io::stdin().lock(), std::io::stdout().lock())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn runtime(config: &Config) -> Result<Runtime> {

@@ -104,6 +104,7 @@ impl Config {
         keep("admin", &mut self.admin, &running.admin, &mut kept);
         keep("log", &mut self.log, &running.log, &mut kept);
         keep("plugins.cache", &mut self.plugins.cache, &running.plugins.cache, &mut kept);
+        self.plugins.compiler.clone_from(&running.plugins.compiler);
         keep("sandbox", &mut self.sandbox, &running.sandbox, &mut kept);
         kept
     }

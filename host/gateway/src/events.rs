@@ -4,7 +4,9 @@
 //! it stands.
 
 use crate::failure::Failure;
+use crate::installed::{Change, What};
 use crate::record::{End, Record};
+use crate::swap::SwapError;
 use crate::upstream::http::SendError;
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -263,6 +265,42 @@ impl PluginLoaded<'_> {
     pub fn emit(&self) {
         let ms = self.took.as_millis();
         tracing::info!(name = self.name, digest = %self.digest, ms, "plugin loaded");
+    }
+}
+
+/// Another version of a plugin serves, or none of it any more.
+pub struct PluginChanged<'a> {
+    /// As the operator named what uses it.
+    pub name: &'a str,
+    /// What happened.
+    pub change: &'a Change,
+}
+
+impl PluginChanged<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        let Change { what, generation, digest, version, reason, .. } = self.change;
+        let (name, what) = (self.name, what.word());
+        if self.change.what == What::RolledBack {
+            tracing::warn!(name, generation, digest, version, reason, "plugin {what}");
+        } else {
+            tracing::info!(name, generation, digest, version, reason, "plugin {what}");
+        }
+    }
+}
+
+/// A version of a plugin did not come into use, and nothing was changed.
+pub struct SwapFailed<'a> {
+    /// As the operator named what uses it.
+    pub name: &'a str,
+    /// Where it failed, and why.
+    pub why: &'a SwapError,
+}
+
+impl SwapFailed<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        tracing::error!(name = self.name, "not swapped, nothing was changed: {}", self.why);
     }
 }
 

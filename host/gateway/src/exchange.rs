@@ -118,7 +118,10 @@ impl Exchange {
         const STEP: &str = "start";
         let began = Instant::now();
         let plugin = provider.configured.name.clone();
-        let fail = |fault| Failure::Plugin { plugin: plugin.clone(), step: STEP, fault };
+        let fail = |fault| {
+            generation.value.health.fault(&fault);
+            Failure::Plugin { plugin: plugin.clone(), step: STEP, fault }
+        };
         let serving = Serving::of(&lent.request);
         let mut sandbox = generation.value.plugin.sandbox(serving).await.map_err(fail)?;
         let lent = sandbox.state_mut().table.push(lent);
@@ -205,6 +208,7 @@ impl Exchange {
 
     /// The plugin's failure.
     pub fn broke(&self, step: &'static str, fault: Fault) -> Failure {
+        self.generation.value.health.fault(&fault);
         Failure::Plugin { plugin: self.plugin.clone(), step, fault }
     }
 
@@ -230,10 +234,9 @@ pub async fn refused(
     head: &providers::ReplyHead,
     body: &[u8],
 ) -> Failure {
-    let fail = |fault| Failure::Plugin {
-        plugin: provider.configured.name.clone(),
-        step: "refused",
-        fault,
+    let fail = |fault| {
+        generation.value.health.fault(&fault);
+        Failure::Plugin { plugin: provider.configured.name.clone(), step: "refused", fault }
     };
     let mut sandbox = match generation.value.plugin.sandbox(Serving::of(request)).await {
         Ok(sandbox) => sandbox,

@@ -180,11 +180,12 @@ impl<'a> Course<'a> {
         let began = Instant::now();
         let bound = planned.timeout.unwrap_or(provider.configured.timeouts.whole);
         let left = self.request.time_left();
-        let generation = lock(&self.pins).of(candidate.provider, provider);
-        let attempt = attempt::make(provider, generation, candidate, self.request);
+        let generation = lock(&self.pins).of(candidate.provider, provider, &self.request.id);
+        let attempt = attempt::make(provider, generation.clone(), candidate, self.request);
         let failure = match timeout(bound.min(left), attempt).await {
             Ok(Ok(answered)) => {
                 candidate.succeeded();
+                provider.noted(&generation, None);
                 self.note(Tried::answered(candidate, began.elapsed()));
                 return Ok(answered);
             }
@@ -197,6 +198,7 @@ impl<'a> Course<'a> {
         };
         self.note(Tried::of(candidate, &failure, began.elapsed()));
         candidate.failed(&failure, began.elapsed());
+        provider.noted(&generation, Some(&failure));
         Err(failure)
     }
 
@@ -243,11 +245,11 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Pins(Vec<(usize, Generation)>);
 
 impl Pins {
-    fn of(&mut self, index: usize, provider: &Provider) -> Generation {
+    fn of(&mut self, index: usize, provider: &Provider, request: &str) -> Generation {
         if let Some((_, pinned)) = self.0.iter().find(|(known, _)| *known == index) {
             return pinned.clone();
         }
-        let pinned = provider.plugin.pin();
+        let pinned = provider.plugin.pin_for(request);
         self.0.push((index, pinned.clone()));
         pinned
     }

@@ -6,9 +6,11 @@ use crate::deployment::Deployment;
 use crate::failure::Failure;
 use crate::ingress::{self, Wanted};
 use crate::plan::Plan;
-use crate::policy;
+use crate::policy::{self, Cast};
+use crate::quarantine::Quarantine;
 use crate::record::{Entry, Kept};
 use crate::refusal::Refusal;
+use crate::rehearsal::Latest;
 use crate::request::{Operation, Request};
 use crate::respond::{self, Response};
 use crate::route::Target;
@@ -21,7 +23,7 @@ use hyper::body::Incoming;
 use portcullis_sandbox::Engine;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 /// A request's time where neither its route nor its sender bounds it.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -39,6 +41,12 @@ pub struct Gateway {
     pub records: Arc<Kept>,
     /// Requests that may be under way at once.
     pub places: Arc<Semaphore>,
+    /// Components that did harm.
+    pub quarantine: Quarantine,
+    /// The newest requests, for versions of plugins that are to be tried on them.
+    pub latest: Latest,
+    /// Held by whoever changes what runs: they take turns.
+    pub changing: Mutex<()>,
     shadows: Arc<Semaphore>,
     deployment: ArcSwap<Deployment>,
 }
@@ -50,11 +58,14 @@ pub struct Permit {
 
 impl Gateway {
     /// A gateway that begins with this deployment.
-    pub fn new(engine: Engine, deployment: Deployment) -> Self {
+    pub fn new(engine: Engine, quarantine: Quarantine, deployment: Deployment) -> Self {
         Self {
             engine,
             records: Arc::default(),
             places: Arc::new(Semaphore::new(deployment.config.server.concurrency)),
+            quarantine,
+            latest: Latest::default(),
+            changing: Mutex::new(()),
             shadows: Arc::new(Semaphore::new(MOST_SHADOWS)),
             deployment: ArcSwap::from_pointee(deployment),
         }
@@ -117,6 +128,7 @@ impl Gateway {
         let request = read(server, operation, parts, body, id, began).await?;
         let mut target = deployment.routes.find(&request.asked)?.narrowed(&request)?;
         let request = Arc::new(request.bounded(began, target.timeout));
+        self.latest.keep(&request);
         let mut entry = Entry::open(&self.records, &request, &target.route, began);
         entry.explain = explain::Wanted::of(&parts.headers);
         let plan = match plan(&request, &mut target, &mut entry).await {
@@ -170,7 +182,7 @@ async fn plan(
     entry: &mut Entry,
 ) -> Result<Plan, Failure> {
     let began = Instant::now();
-    let mut answered = policy::ask(target, request).await;
+    let mut answered = policy::ask(target, request, Cast::Serving).await;
     entry.policy_us = micros(began.elapsed());
     entry.explanation.target(target);
     entry.explanation.policies = std::mem::take(&mut answered.said);

@@ -5,10 +5,16 @@
 
 pub mod config;
 pub mod deployment;
+pub mod health;
+pub mod installed;
 pub mod load;
+pub mod quarantine;
+pub mod rehearsal;
 pub mod reload;
 pub mod serve;
 pub mod settle;
+pub mod swap;
+pub mod version;
 pub mod watch;
 
 pub mod gateway;

@@ -3,29 +3,24 @@
 //! Nothing listens yet. What is wrong is reported all at once, so that an operator does not
 //! mend one plugin only to hear of the next.
 
-use crate::bundle;
-use crate::config::{Config, LimitOverrides, PluginSource, RateLimitHeaders};
+use crate::config::{Config, PluginSource};
 use crate::deployment::Deployment;
 use crate::events::{CommandMissing, PluginLoaded};
 use crate::gateway::Gateway;
-use crate::memory::Version;
+use crate::installed::Installed;
 use crate::policy::{Policy, PolicyWorld};
 use crate::provider::{Provider, ProviderWorld};
+use crate::quarantine::Quarantine;
 use crate::upstream::command::Commands;
 use crate::upstream::http::{Client, ClientError, Target};
-use http::HeaderName;
-use portcullis_sandbox::{
-    Engine, Grants, Limits, Manifest, Package, Plugin, Settings, Slot, World,
-};
-use serde_json::Value;
+use crate::version::{Kind, Version};
+use crate::{bundle, cli};
+use portcullis_sandbox::{Compiler, Engine, Package, Settings};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Semaphore;
 use url::Url;
-
-/// Generations of a plugin that stay at hand for going back.
-const KEEP: usize = 3;
 
 /// Why there is no gateway: everything that is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -45,10 +40,15 @@ pub async fn gateway(config: Config) -> Result<Gateway, LoadProblems> {
         instances: u32::try_from(config.sandbox.instances).unwrap_or(u32::MAX),
         stack: config.sandbox.stack,
         cache: cache_folder(&config),
+        compiler: config.plugins.compiler.clone().map(|program| Compiler {
+            program,
+            arguments: vec![cli::COMPILE.into(), config.sandbox.stack.to_string().into()],
+        }),
     })
     .map_err(|error| LoadProblems { problems: vec![error.to_string()] })?;
-    let deployment = deployment(&engine, config, None).await?;
-    Ok(Gateway::new(engine, deployment))
+    let quarantine = Quarantine::default();
+    let deployment = deployment(&engine, &quarantine, config, None).await?;
+    Ok(Gateway::new(engine, quarantine, deployment))
 }
 
 /// Makes what runs of a configuration. Of what ran `before`, providers and policies of which
@@ -59,10 +59,11 @@ pub async fn gateway(config: Config) -> Result<Gateway, LoadProblems> {
 /// Everything that keeps it from running.
 pub async fn deployment(
     engine: &Engine,
+    quarantine: &Quarantine,
     config: Config,
     before: Option<&Deployment>,
 ) -> Result<Deployment, LoadProblems> {
-    let loading = Loading { engine, config: &config, before };
+    let loading = Loading { engine, quarantine, config: &config, before };
     // All at once: compiling is what takes time at a first start.
     let providers = config.providers.iter().map(|configured| loading.provider(configured.clone()));
     let policies = config.policies.iter().map(|configured| loading.policy(configured.clone()));
@@ -101,6 +102,7 @@ fn cache_folder(config: &Config) -> Option<PathBuf> {
 
 struct Loading<'a> {
     engine: &'a Engine,
+    quarantine: &'a Quarantine,
     config: &'a Config,
     before: Option<&'a Deployment>,
 }
@@ -117,36 +119,16 @@ impl Loading<'_> {
         {
             return Ok(known.clone());
         }
-        let plugin = self
-            .plugin::<ProviderWorld>(
-                &name,
-                package,
-                &configured.settings,
-                &configured.grants,
-                &configured.limits,
-            )
-            .await?;
+        let before = known.map(|known| &known.plugin);
+        let plugin = self.plugin::<ProviderWorld>(&name, &configured, package, before).await?;
         let client = configured.base_url.clone().map(|base_url| client(&configured, base_url));
         let client = client.transpose().map_err(|error| format!("{name}: {error}"))?;
-        if !configured.commands.is_empty() && !plugin.manifest().asks_for("command") {
-            return Err(format!(
-                "{name}: its plugin runs no commands; remove `commands`, or name a plugin whose \
-                 plugin.toml has \"command\" in `capabilities`"
-            ));
-        }
         let commands = Commands::new(&configured.commands);
         for (command, why) in commands.missing() {
             CommandMissing { provider: &configured.name, command, why: &why }.emit();
         }
-        let rate_limits = match &configured.rate_limits {
-            Some(names) => names.clone(),
-            None => rate_limits(plugin.manifest()).map_err(|why| format!("{name}: {why}"))?,
-        };
         let calls = configured.concurrency.map(|most| Arc::new(Semaphore::new(most)));
-        let (digest, version) = (plugin.digest(), Version::new(plugin, configured.remember));
-        let plugin = Slot::new(digest, version, KEEP);
-        let package = identity;
-        Ok(Arc::new(Provider { configured, package, plugin, client, commands, rate_limits, calls }))
+        Ok(Arc::new(Provider { configured, package: identity, plugin, client, commands, calls }))
     }
 
     async fn policy(&self, configured: crate::config::Policy) -> Result<Arc<Policy>, String> {
@@ -160,42 +142,33 @@ impl Loading<'_> {
         {
             return Ok(known.clone());
         }
-        let plugin = self
-            .plugin::<PolicyWorld>(
-                &name,
-                package,
-                &configured.settings,
-                &configured.grants,
-                &configured.limits,
-            )
-            .await?;
-        let grants: Grants = configured.grants.iter().cloned().collect();
-        let readable = plugin.manifest().asks_for("read-prompt") && grants.allows("read-prompt");
-        let (digest, version) = (plugin.digest(), Version::new(plugin, configured.remember));
-        let plugin = Slot::new(digest, version, KEEP);
-        Ok(Arc::new(Policy { configured, package: identity, plugin, readable }))
+        let before = known.map(|known| &known.plugin);
+        let plugin = self.plugin::<PolicyWorld>(&name, &configured, package, before).await?;
+        Ok(Arc::new(Policy { configured, package: identity, plugin }))
     }
 
     fn fetch(&self, name: &str, source: &PluginSource) -> Result<Package, String> {
-        bundle::fetch(source, self.config.plugins.directory.as_deref())
-            .map_err(|why| format!("{name}: {why}"))
+        let package = bundle::fetch(source, self.config.plugins.directory.as_deref());
+        let package = package.map_err(|why| format!("{name}: {why}"))?;
+        self.quarantine.check(&package.digest).map_err(|why| format!("{name}: {why}"))?;
+        Ok(package)
     }
 
-    async fn plugin<W: World>(
+    async fn plugin<K: Kind>(
         &self,
         name: &str,
+        configured: &K::Configured,
         package: Package,
-        settings: &Value,
-        grants: &[String],
-        limits: &LimitOverrides,
-    ) -> Result<Arc<Plugin<W>>, String> {
+        before: Option<&Arc<Installed<K>>>,
+    ) -> Result<Arc<Installed<K>>, String> {
         let began = Instant::now();
-        let plugin = format!("plugin `{}` ({})", package.manifest.name, package.digest);
-        let grants = grants.iter().cloned().collect();
-        let loaded = self.engine.load::<W>(package, settings, &grants, limited(limits)).await;
-        let loaded = loaded.map_err(|error| format!("{name}: {plugin}: {error}"))?;
-        PluginLoaded { name, digest: loaded.digest(), took: began.elapsed() }.emit();
-        Ok(loaded)
+        let (plugin, digest) = (package.manifest.name.clone(), package.digest);
+        let loaded = Version::<K>::load(self.engine, configured, package).await;
+        let loaded =
+            loaded.map_err(|error| format!("{name}: plugin `{plugin}` ({digest}): {error}"))?;
+        PluginLoaded { name, digest, took: began.elapsed() }.emit();
+        let called = K::making(configured).name;
+        Ok(Installed::new(called, loaded, self.quarantine.clone(), before.map(Arc::as_ref)))
     }
 }
 
@@ -210,44 +183,5 @@ fn client(configured: &crate::config::Provider, base_url: Url) -> Result<Client,
         connect_timeout: configured.timeouts.connect,
         first_byte_timeout: configured.timeouts.first_byte,
         between_chunks_timeout: configured.timeouts.between_chunks,
-    })
-}
-
-/// The default limits, where the operator set no others.
-fn limited(overrides: &LimitOverrides) -> Limits {
-    let default = Limits::default();
-    Limits {
-        memory: overrides.memory.unwrap_or(default.memory),
-        cpu: overrides.cpu.unwrap_or(default.cpu),
-        table_elements: overrides.table_elements.unwrap_or(default.table_elements),
-        handles: overrides.handles.unwrap_or(default.handles),
-        host_calls: overrides.host_calls.unwrap_or(default.host_calls),
-        output: overrides.output.unwrap_or(default.output),
-        log_lines_per_second: overrides
-            .log_lines_per_second
-            .unwrap_or(default.log_lines_per_second),
-        deadline: overrides.deadline.unwrap_or(default.deadline),
-    }
-}
-
-/// The names of the rate limits' headers, from the manifest's `[metadata.rate_limits]`.
-fn rate_limits(manifest: &Manifest) -> Result<RateLimitHeaders, String> {
-    let named = |key: &str| -> Result<Option<HeaderName>, String> {
-        let table = manifest.metadata.get("rate_limits").and_then(|limits| limits.as_table());
-        let Some(name) = table.and_then(|limits| limits.get(key)) else {
-            return Ok(None);
-        };
-        let name = name.as_str().and_then(|name| name.parse().ok());
-        name.map(Some).ok_or_else(|| format!("its plugin.toml: {key:?} is no name of a header"))
-    };
-    Ok(RateLimitHeaders {
-        remaining_requests: named("remaining_requests")?,
-        remaining_tokens: named("remaining_tokens")?,
-        reset_requests: named("reset_requests")?,
-        reset_tokens: named("reset_tokens")?,
-        remaining_input_tokens: named("remaining_input_tokens")?,
-        remaining_output_tokens: named("remaining_output_tokens")?,
-        reset_input_tokens: named("reset_input_tokens")?,
-        reset_output_tokens: named("reset_output_tokens")?,
     })
 }

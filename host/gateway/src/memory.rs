@@ -16,7 +16,7 @@ mod weight;
 use crate::candidate::{Candidate, Choice};
 use crate::question::{Answer, Question, Trace};
 use crate::request::{Lent, Serving};
-use portcullis_sandbox::{Plugin, State, World};
+use portcullis_sandbox::State;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,21 +38,6 @@ type Candidates = Arc<[Arc<Candidate>]>;
 pub trait Weigh: Clone {
     /// Bytes that it holds, about.
     fn weight(&self) -> usize;
-}
-
-/// A version of a plugin, with what it answered.
-pub struct Version<W: World, R> {
-    /// The plugin.
-    pub plugin: Arc<Plugin<W>>,
-    /// `None` where the operator wants a sandbox for every request.
-    pub memory: Option<Memory<R>>,
-}
-
-impl<W: World, R> Version<W, R> {
-    /// A version that has not answered anything.
-    pub fn new(plugin: Arc<Plugin<W>>, remember: bool) -> Self {
-        Self { plugin, memory: remember.then(Memory::default) }
-    }
 }
 
 /// What one version of a plugin answered.

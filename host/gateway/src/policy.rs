@@ -8,12 +8,15 @@ use crate::config::Policy as Configured;
 use crate::contract::{self, FailureKind, Reported, candidacy, policies, policy, requests};
 use crate::explain::Said;
 use crate::failure;
-use crate::memory::{Recalled, Version};
+use crate::health::Ended;
+use crate::installed::Installed;
+use crate::memory::Recalled;
 use crate::request::{Lent, Request, Serving, is_private};
 use crate::route::Target;
+use crate::version::{self, Kind, Making};
 use crate::wire::dialect::Dialect;
 use crate::words;
-use portcullis_sandbox::{Digest, Fault, Import, Slot, State, World};
+use portcullis_sandbox::{Digest, Fault, Grants, Import, Manifest, State, World};
 use std::sync::Arc;
 use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, HasSelf, Instance, InstancePre, Linker, Resource};
@@ -127,9 +130,51 @@ pub struct Policy {
     /// The package that it was configured with.
     pub package: Digest,
     /// Its plugin, which can be replaced while requests are under way.
-    pub plugin: Slot<Version<PolicyWorld, policies::Decision>>,
+    pub plugin: Arc<Installed<PolicyWorld>>,
+}
+
+/// What a policy may.
+#[derive(Clone, Copy, Debug)]
+pub struct Rights {
     /// Whether it may read what people wrote.
     pub readable: bool,
+    /// Whether what it does outlives its answer: it may remember, or have others work for it.
+    pub acts: bool,
+}
+
+impl Kind for PolicyWorld {
+    const TABLE: &'static str = "policies";
+    type Configured = Configured;
+    type Answer = policies::Decision;
+    type Facts = Rights;
+
+    fn making(configured: &Configured) -> Making<'_> {
+        Making {
+            name: &configured.name,
+            settings: &configured.settings,
+            grants: &configured.grants,
+            limits: &configured.limits,
+            remember: configured.remember,
+        }
+    }
+
+    fn facts(configured: &Configured, manifest: &Manifest) -> Result<Rights, String> {
+        const READ: &str = "read-prompt";
+        let grants: Grants = configured.grants.iter().cloned().collect();
+        let may = |capability: &str| manifest.asks_for(capability) && grants.allows(capability);
+        Ok(Rights { readable: may(READ), acts: ["kv", "ask", "inference"].into_iter().any(may) })
+    }
+
+    fn fits(old: &policies::Description, new: &policies::Description) -> Result<(), String> {
+        let (old, new) = (&old.state_schema, &new.state_schema);
+        if old.is_empty() || old == new {
+            return Ok(());
+        }
+        Err(format!(
+            "it keeps its state as {new:?}, and the version that serves as {old:?}; configure it \
+             under a name of its own, where it begins anew"
+        ))
+    }
 }
 
 /// What came of asking.
@@ -154,13 +199,53 @@ pub enum Decision {
     Refuse(crate::contract::Reported),
 }
 
+/// A version of a policy's plugin.
+pub type Generation = version::Generation<PolicyWorld>;
+
+/// Which version of each policy is asked.
+#[derive(Clone, Copy)]
+pub enum Cast<'a> {
+    /// The one that serves.
+    Serving,
+    /// The same but for one policy, of which another is looked at.
+    With(&'a Arc<Policy>, &'a Generation),
+}
+
+impl Cast<'_> {
+    async fn decide(
+        self,
+        policy: &Arc<Policy>,
+        request: &Arc<Request>,
+        candidates: &Arc<[Arc<Candidate>]>,
+        noted: &[(String, String)],
+    ) -> Result<Result<policies::Decision, String>, Fault> {
+        if let Self::With(which, generation) = self
+            && Arc::ptr_eq(which, policy)
+        {
+            return decide(generation, request, candidates, noted).await;
+        }
+        let generation = policy.plugin.pin_for(&request.id);
+        let decided = decide(&generation, request, candidates, noted).await;
+        if matches!(self, Self::Serving) {
+            match &decided {
+                Ok(Ok(_)) => generation.value.health.note(Ended::Well),
+                Ok(Err(_)) => generation.value.health.note(Ended::Failed),
+                Err(fault) => generation.value.health.fault(fault),
+            }
+            policy.plugin.judge(&generation);
+        }
+        decided
+    }
+}
+
 /// Asks one policy after the other. Where one finds that the request is private, the others see
 /// local candidates only.
-pub async fn ask(target: &mut Target, request: &Arc<Request>) -> Answered {
+pub async fn ask(target: &mut Target, request: &Arc<Request>, cast: Cast<'_>) -> Answered {
     let mut answered = Answered::default();
     for policy in &*target.policies.clone() {
         let name = &policy.configured.name;
-        let said = match decide(policy, request, &target.candidates, &answered.labels).await {
+        let decided = cast.decide(policy, request, &target.candidates, &answered.labels).await;
+        let said = match decided {
             Ok(Ok(policies::Decision::Route(plan))) => {
                 let said = format!("route: {}", words::brief(plan.reason.clone()));
                 answered.decision = Some((name.clone(), Decision::Route(plan)));
@@ -217,17 +302,16 @@ fn abstained(labels: &[(String, String)]) -> String {
 }
 
 async fn decide(
-    policy: &Policy,
+    generation: &Generation,
     request: &Arc<Request>,
     candidates: &Arc<[Arc<Candidate>]>,
     noted: &[(String, String)],
 ) -> Result<Result<policies::Decision, String>, Fault> {
-    let generation = policy.plugin.pin();
     let lent = Lent {
         request: request.clone(),
         model: Arc::from(request.asked.as_str()),
         noted: noted.to_vec(),
-        readable: policy.readable,
+        readable: generation.value.facts.readable,
         dialect: Dialect::CANONICAL,
     };
     let choice = Choice { candidates: candidates.clone(), request: request.clone() };

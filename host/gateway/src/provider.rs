@@ -2,11 +2,15 @@
 
 use crate::config::{Provider as Configured, RateLimitHeaders};
 use crate::contract::{self, ProviderPlugin, Reported, provider, providers, requests};
-use crate::memory::Version;
+use crate::failure::Failure;
+use crate::health::Ended;
+use crate::installed::Installed;
 use crate::request::{Lent, Serving};
 use crate::upstream::command::Commands;
 use crate::upstream::http::Client;
-use portcullis_sandbox::{Digest, Import, Pinned, Slot, State, World};
+use crate::version::{self, Kind, Making};
+use http::HeaderName;
+use portcullis_sandbox::{Digest, Import, Manifest, State, World};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use wasmtime::Store;
@@ -128,12 +132,61 @@ impl Guest {
     }
 }
 
-/// A version of a provider's plugin. Of what it answers, calls whose reply is passed on can be
-/// made again: nothing of its sandbox is needed for them.
-pub type Speaker = Version<ProviderWorld, Arc<providers::Call>>;
+impl Kind for ProviderWorld {
+    const TABLE: &'static str = "providers";
+    type Configured = Configured;
+    /// Calls whose reply is passed on can be made again: nothing of a sandbox is needed for them.
+    type Answer = Arc<providers::Call>;
+    /// What its upstream calls the headers of its rate limits.
+    type Facts = RateLimitHeaders;
+
+    fn making(configured: &Configured) -> Making<'_> {
+        Making {
+            name: &configured.name,
+            settings: &configured.settings,
+            grants: &configured.grants,
+            limits: &configured.limits,
+            remember: configured.remember,
+        }
+    }
+
+    fn facts(configured: &Configured, manifest: &Manifest) -> Result<RateLimitHeaders, String> {
+        if !configured.commands.is_empty() && !manifest.asks_for("command") {
+            return Err("its plugin runs no commands; remove `commands`, or name a plugin whose \
+                        plugin.toml has \"command\" in `capabilities`"
+                .to_owned());
+        }
+        match &configured.rate_limits {
+            Some(names) => Ok(names.clone()),
+            None => rate_limits(manifest),
+        }
+    }
+}
+
+/// The names of the rate limits' headers, from the manifest's `[metadata.rate_limits]`.
+fn rate_limits(manifest: &Manifest) -> Result<RateLimitHeaders, String> {
+    let named = |key: &str| -> Result<Option<HeaderName>, String> {
+        let table = manifest.metadata.get("rate_limits").and_then(|limits| limits.as_table());
+        let Some(name) = table.and_then(|limits| limits.get(key)) else {
+            return Ok(None);
+        };
+        let name = name.as_str().and_then(|name| name.parse().ok());
+        name.map(Some).ok_or_else(|| format!("its plugin.toml: {key:?} is no name of a header"))
+    };
+    Ok(RateLimitHeaders {
+        remaining_requests: named("remaining_requests")?,
+        remaining_tokens: named("remaining_tokens")?,
+        reset_requests: named("reset_requests")?,
+        reset_tokens: named("reset_tokens")?,
+        remaining_input_tokens: named("remaining_input_tokens")?,
+        remaining_output_tokens: named("remaining_output_tokens")?,
+        reset_input_tokens: named("reset_input_tokens")?,
+        reset_output_tokens: named("reset_output_tokens")?,
+    })
+}
 
 /// A version of a provider's plugin, held for as long as a request needs it.
-pub type Generation = Pinned<Speaker>;
+pub type Generation = version::Generation<ProviderWorld>;
 
 /// A provider that is ready to be called.
 pub struct Provider {
@@ -142,13 +195,25 @@ pub struct Provider {
     /// The package that it was configured with.
     pub package: Digest,
     /// Its plugin, which can be replaced while requests are under way.
-    pub plugin: Slot<Speaker>,
+    pub plugin: Arc<Installed<ProviderWorld>>,
     /// Its connections, shared with nobody; `None` where it has no address.
     pub client: Option<Client>,
     /// The programs that its plugin may run.
     pub commands: Commands,
-    /// What its upstream calls the headers of its rate limits.
-    pub rate_limits: RateLimitHeaders,
     /// Calls that may be under way at once, where the operator set a bound.
     pub calls: Option<Arc<Semaphore>>,
+}
+
+impl Provider {
+    /// Notes how an attempt with this version of its plugin ended, and draws the conclusion.
+    pub fn noted(&self, generation: &Generation, failure: Option<&Failure>) {
+        let health = &generation.value.health;
+        match failure {
+            None => health.note(Ended::Well),
+            // A fault is noted where it happened; the others never came as far as the plugin.
+            Some(Failure::Plugin { .. } | Failure::PassedOver { .. } | Failure::OutOfTime) => {}
+            Some(_) => health.note(Ended::Failed),
+        }
+        self.plugin.judge(generation);
+    }
 }

@@ -10,12 +10,10 @@ use crate::load::{self, LoadProblems};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::Mutex;
 
 /// Reads the configuration again, one time after the other.
 pub struct Reloader {
     gateway: Arc<Gateway>,
-    turn: Mutex<()>,
 }
 
 /// What a new configuration changed.
@@ -45,7 +43,7 @@ pub enum ReloadError {
 impl Reloader {
     /// One for this gateway.
     pub fn new(gateway: Arc<Gateway>) -> Self {
-        Self { gateway, turn: Mutex::new(()) }
+        Self { gateway }
     }
 
     /// Reads the configuration again, and puts in place what it says. `reason` is for the log:
@@ -59,7 +57,7 @@ impl Reloader {
         environment: &Environment,
         reason: &str,
     ) -> Result<Reloaded, ReloadError> {
-        let _turn = self.turn.lock().await;
+        let _turn = self.gateway.changing.lock().await;
         let began = Instant::now();
         let tried = self.attempt(environment, began).await;
         match &tried {
@@ -77,7 +75,8 @@ impl Reloader {
         let running = self.gateway.deployment();
         let mut config = running.config.reread(environment)?;
         let at_next_start = config.settle(&running.config);
-        let new = load::deployment(&self.gateway.engine, config, Some(&running)).await?;
+        let (engine, quarantine) = (&self.gateway.engine, &self.gateway.quarantine);
+        let new = load::deployment(engine, quarantine, config, Some(&running)).await?;
         let (deployment, changed) = (new.number, new.changes(&running));
         self.gateway.deploy(new);
         let took_ms = began.elapsed().as_secs_f64() * 1e3;

@@ -223,3 +223,58 @@ fn a_gateway_that_serves_reads_its_file_again_when_it_is_told_to_and_when_it_cha
     kill_process(process, Signal::TERM).unwrap();
     assert!(serving.0.wait().unwrap().success());
 }
+
+#[test]
+fn which_version_serves_is_changed_from_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+                [providers.one]\nplugin = \"openai\"\nbase_url = \"http://127.0.0.1:9\"\n\
+                models = [\"m\"]\n[policies.way]\nplugin = \"ordered\"\n";
+    std::fs::write(folder.path().join("portcullis.toml"), text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.arg("serve").current_dir(folder.path()).env_clear().env("HOME", folder.path());
+    let mut serving = Serving(command.stderr(Stdio::piped()).spawn().unwrap());
+    let mut log = BufReader::new(serving.0.stderr.take().unwrap());
+    let line = await_line(&mut log, "listening for admin");
+    let address = line.split("127.0.0.1:").nth(1).and_then(|rest| {
+        rest.split(|c: char| !c.is_ascii_digit()).next().map(|port| format!("127.0.0.1:{port}"))
+    });
+    let address = address.expect("the line says where");
+    let run = |arguments: &[&str]| {
+        let server = ["--server", address.as_str()];
+        portcullis(folder.path(), &[arguments, &server].concat(), &[])
+    };
+    // Nothing of it was compiled before: what compiles it is a process of its own.
+    let swapped = run(&["policies", "swap", "way", "priority", "--max-changed", "5%"]);
+    let expected =
+        ["policies.way", "generation 1, ordered 0.1.0, sha256:", "generation 2, priority"];
+    check(&swapped, 0, &expected, &[]);
+    check(&swapped, 0, &["0 of 0 requests", "Name it in the configuration to keep it"], &[]);
+    std::fs::write(folder.path().join("plugin.wasm"), "no component").unwrap();
+    let manifest = "name = \"x\"\nversion = \"1.0.0\"\n\
+                    world = \"portcullis:plugin/policy-plugin@0.1.0\"\n";
+    std::fs::write(folder.path().join("plugin.toml"), manifest).unwrap();
+    let broken = run(&["policies", "swap", "way", "plugin.wasm"]);
+    check(&broken, 1, &[], &["Nothing was changed", "stage `compile`", "does not compile"]);
+    check(&run(&["policies", "swap", "way", "./none"]), 1, &[], &["there is no such file"]);
+    check(&run(&["policies", "swap", "way", "none"]), 1, &[], &["no plugin is called \"none\""]);
+    check(&run(&["policies", "swap", "off", "ordered"]), 1, &[], &["there is no [policies.off]"]);
+    let wrong = run(&["policies", "swap", "way", "ordered", "--canary", "200%"]);
+    check(&wrong, 2, &[], &["expected a share from 0% to 100%"]);
+    let back = run(&["policies", "rollback", "way", "--reason", "it was dear"]);
+    check(&back, 0, &["generation 1 serves", "rolled-back", "it was dear"], &[]);
+    check(&run(&["policies", "history", "way"]), 0, &["  2  published"], &[]);
+    check(&run(&["policies", "promote", "way"]), 1, &[], &["no version is tried out"]);
+    let canary = run(&["providers", "swap", "one", "openai", "--canary", "10%"]);
+    check(&canary, 0, &["providers.one", "10.0 % of requests, until it is promoted"], &[]);
+    check(&run(&["providers", "promote", "one"]), 0, &["generation 2 serves"], &[]);
+    kill_process(Pid::from_child(&serving.0), Signal::TERM).unwrap();
+    assert!(serving.0.wait().unwrap().success());
+}
+
+#[test]
+fn what_is_no_component_does_not_compile() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = portcullis(folder.path(), &["compile-component", "524288"], &[]);
+    check(&output, 1, &[], &["unexpected end"]);
+}

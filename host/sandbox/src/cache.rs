@@ -68,9 +68,10 @@ impl Cache {
 }
 
 #[allow(unsafe_code, reason = "loads compiled code that this program itself wrote; see above")]
-fn load(engine: &wasmtime::Engine, compiled: &[u8]) -> Option<Component> {
+pub(crate) fn load(engine: &wasmtime::Engine, compiled: &[u8]) -> Option<Component> {
     // SAFETY: `compiled` is what `Cache::put` wrote: it lies in a folder and a file that only
-    // this user can write, and its digest is that of the file's head.
+    // this user can write, and its digest is that of the file's head. Or it is what this very
+    // program wrote as a child of this process, into a pipe that nobody else has an end of.
     let loaded = unsafe { Component::deserialize(engine, compiled) };
     loaded.inspect_err(|error| tracing::warn!("a compiled component does not load: {error:#}")).ok()
 }

@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 use std::fmt;
+use std::str::FromStr;
 
 /// A SHA-256 digest; shown as `sha256:…` in lower-case hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,9 +36,20 @@ impl Digest {
     }
 }
 
-impl From<[u8; 32]> for Digest {
-    fn from(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+/// The text is no digest: not `sha256:` and 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not a digest")]
+pub struct NotADigest;
+
+impl FromStr for Digest {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        let digits = text.strip_prefix("sha256:").filter(|digits| digits.len() == 64);
+        let nibbles = digits.ok_or(NotADigest)?.chars().map(|digit| digit.to_digit(16));
+        let nibbles: Vec<u32> = nibbles.collect::<Option<_>>().ok_or(NotADigest)?;
+        let byte = |index: usize| (nibbles[2 * index] << 4 | nibbles[2 * index + 1]) as u8;
+        Ok(Self(std::array::from_fn(byte)))
     }
 }
 

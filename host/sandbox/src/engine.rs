@@ -1,6 +1,7 @@
 //! The engine that all sandboxes share: compiler, pool of memories, clock of ticks.
 
 use crate::cache::Cache;
+use crate::compile::Compiler;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,9 @@ pub const TICK: Duration = Duration::from_millis(5);
 /// allow: the size of a slot's accessible part in the pool.
 const LARGEST_MEMORY: usize = 1 << 30;
 
+/// Processes that compile at the same time.
+const COMPILERS: usize = 2;
+
 /// What an engine is made with.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -24,11 +28,13 @@ pub struct Settings {
     pub stack: usize,
     /// Folder for compiled components; `None` compiles at each start.
     pub cache: Option<PathBuf>,
+    /// Who compiles, in a process of its own; `None`: this process.
+    pub compiler: Option<Compiler>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { instances: 1_000, stack: 512 << 10, cache: None }
+        Self { instances: 1_000, stack: 512 << 10, cache: None, compiler: None }
     }
 }
 
@@ -59,6 +65,8 @@ pub struct Engine {
     pub(crate) wasmtime: wasmtime::Engine,
     pub(crate) cache: Option<Arc<Cache>>,
     pub(crate) places: Arc<Semaphore>,
+    pub(crate) compiler: Option<Compiler>,
+    pub(crate) compiling: Arc<Semaphore>,
 }
 
 impl Engine {
@@ -79,7 +87,9 @@ impl Engine {
         };
         start_clock(&wasmtime).map_err(|error| failed(error.into()))?;
         let places = Arc::new(Semaphore::new(settings.instances as usize));
-        Ok(Self { wasmtime, cache, places })
+        let (compiler, compiling) =
+            (settings.compiler.clone(), Arc::new(Semaphore::new(COMPILERS)));
+        Ok(Self { wasmtime, cache, places, compiler, compiling })
     }
 
     /// Sandboxes that could be made right now without waiting.
@@ -88,7 +98,7 @@ impl Engine {
     }
 }
 
-fn config(settings: &Settings) -> Config {
+pub(crate) fn config(settings: &Settings) -> Config {
     let mut config = Config::new();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
     config.epoch_interruption(true);

@@ -14,6 +14,7 @@
 mod bindings;
 mod cache;
 mod capability;
+mod compile;
 mod digest;
 mod engine;
 mod fault;
@@ -28,10 +29,11 @@ mod snapshot;
 mod store;
 mod world;
 
-pub use digest::Digest;
+pub use compile::{Compiler, compile};
+pub use digest::{Digest, NotADigest};
 pub use engine::{Engine, EngineError, Settings, TICK};
 pub use fault::Fault;
-pub use generation::{Generation, Pinned, Slot};
+pub use generation::{Generation, Pinned, Share, Slot};
 pub use grant::Grants;
 pub use limits::Limits;
 pub use manifest::{Manifest, ManifestError};

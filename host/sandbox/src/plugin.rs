@@ -197,7 +197,7 @@ impl Loading<'_> {
         match snapshot::instrument(&bytes) {
             Ok(instrumented) => {
                 let snapshot = self.snapshot::<W>(&instrumented).await?;
-                let component = self.compile(snapshot.into()).await?;
+                let component = self.engine.compile(snapshot.into()).await?;
                 self.keep(&key, &component);
                 self.template(&component, None)
             }
@@ -206,7 +206,7 @@ impl Loading<'_> {
                 let component = match self.cached(&self.package.digest) {
                     Some(component) => component,
                     None => {
-                        let component = self.compile(bytes).await?;
+                        let component = self.engine.compile(bytes).await?;
                         self.keep(&self.package.digest, &component);
                         component
                     }
@@ -219,7 +219,7 @@ impl Loading<'_> {
 
     /// Configures an instance of the component and takes a snapshot of it.
     async fn snapshot<W: World>(&self, component: &Instrumented<'_>) -> Result<Vec<u8>, LoadError> {
-        let compiled = self.compile(component.bytes.clone().into()).await?;
+        let compiled = self.engine.compile(component.bytes.clone().into()).await?;
         let template = self.template::<W>(&compiled, None)?;
         let place = self.engine.place(self.limits.deadline).await;
         let _place = place.map_err(|fault| LoadError::Fault { step: "configure", fault })?;
@@ -257,18 +257,6 @@ impl Loading<'_> {
             settings,
             manifest: self.package.manifest.clone(),
         })
-    }
-
-    /// Compiles on a thread of its own: it takes a while, and others are being served.
-    async fn compile(&self, bytes: Arc<[u8]>) -> Result<Component, LoadError> {
-        let engine = self.engine.wasmtime.clone();
-        let compiled =
-            tokio::task::spawn_blocking(move || Component::new(&engine, &bytes[..])).await;
-        match compiled {
-            Ok(Ok(component)) => Ok(component),
-            Ok(Err(error)) => Err(LoadError::Compile { why: format!("{error:#}") }),
-            Err(error) => Err(LoadError::Compile { why: error.to_string() }),
-        }
     }
 
     fn cached(&self, key: &Digest) -> Option<Component> {

@@ -51,6 +51,10 @@ macro_rules! provider {
                 fn end(&self) -> Result<Ending, Failure> {
                     Ok(Ending::Done(vec![finished()]))
                 }
+
+                fn refused(head: ReplyHead) -> Failure {
+                    failure(format!("the upstream answered {}", head.status))
+                }
             }
 
             pub fn description() -> Description {
@@ -116,7 +120,7 @@ macro_rules! provider {
                 }
 
                 fn refused(head: ReplyHead, _: Vec<u8>) -> Failure {
-                    failure(format!("the upstream answered {}", head.status))
+                    <super::$guest as Provider>::refused(head)
                 }
 
                 fn list_models_call() -> Option<Call> {

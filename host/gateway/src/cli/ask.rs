@@ -9,6 +9,7 @@ use crate::serve;
 use crate::wire::sse::{Decoder, MAX_EVENT};
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
+use http::Method;
 use http::header::{CONTENT_TYPE, HOST};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -97,6 +98,17 @@ pub(super) async fn send(
     headers: &[(String, String)],
     body: String,
 ) -> Result<http::Response<Incoming>> {
+    call(server, Method::POST, path, headers, body).await
+}
+
+/// Asks a gateway, over a connection of its own.
+pub(super) async fn call(
+    server: &str,
+    method: Method,
+    path: &str,
+    headers: &[(String, String)],
+    body: String,
+) -> Result<http::Response<Incoming>> {
     let stream = TcpStream::connect(server)
         .await
         .with_context(|| format!("no gateway answers at {server}"))?;
@@ -104,8 +116,11 @@ pub(super) async fn send(
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let mut request =
-        http::Request::post(path).header(HOST, server).header(CONTENT_TYPE, "application/json");
+    let mut request = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header(HOST, server)
+        .header(CONTENT_TYPE, "application/json");
     for (name, value) in headers {
         request = request.header(name, value);
     }

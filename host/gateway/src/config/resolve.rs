@@ -168,6 +168,7 @@ impl<'e> Resolver<'e> {
         Plugins {
             directory: directory.map(|said| self.path(&said.value)),
             cache: cache.map(|said| self.path(&said.value)),
+            compiler: None,
         }
     }
 

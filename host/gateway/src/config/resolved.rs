@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
+use portcullis_sandbox::Digest;
 use serde_json::Value as Json;
 use url::Url;
 
@@ -112,6 +113,8 @@ pub struct Plugins {
     pub directory: Option<PathBuf>,
     /// The folder of compiled components; `None`: the user's cache folder.
     pub cache: Option<PathBuf>,
+    /// The program that compiles them, this one, in a process of its own; `None`: this process.
+    pub compiler: Option<PathBuf>,
 }
 
 /// `[sandbox]`.
@@ -182,7 +185,7 @@ pub enum PluginSource {
         /// Its manifest; `plugin.toml` beside the component unless said otherwise.
         manifest: PathBuf,
         /// The SHA-256 that the component has to have.
-        digest: Option<[u8; 32]>,
+        digest: Option<Digest>,
     },
 }
 

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
+use portcullis_sandbox::Digest;
 use serde_json::{Map, Value as Json};
 
 use super::credential::Credential;
@@ -88,7 +89,7 @@ pub(crate) struct Unclear {
 #[derive(Clone)]
 pub(crate) enum Plugin {
     Bundled(String),
-    File { path: At<String>, manifest: Option<At<String>>, digest: Option<[u8; 32]> },
+    File { path: At<String>, manifest: Option<At<String>>, digest: Option<Digest> },
 }
 
 /// A file that tells more of models.
@@ -316,6 +317,7 @@ fn plugin(table: &mut Table<'_>) -> Option<At<Plugin>> {
         return Some(At::new(Plugin::Bundled(name.to_owned()), place));
     }
     let said = value.table(EXPECTED, |table| {
+        let digest = |text: &str| text.parse::<Digest>().map_err(|why| why.to_string());
         let digest = table.parsed("digest", "\"sha256:\" and 64 hexadecimal digits", digest);
         table.unsupported("oci", "fetch the component and name it with `path`");
         let path = table.string("path");
@@ -326,15 +328,6 @@ fn plugin(table: &mut Table<'_>) -> Option<At<Plugin>> {
         Some(Plugin::File { path: path?, manifest, digest: digest.map(|digest| digest.value) })
     });
     Some(At::new(said??, place))
-}
-
-fn digest(text: &str) -> Result<[u8; 32], String> {
-    let wrong = || "is not a digest".to_owned();
-    let digits =
-        text.strip_prefix("sha256:").filter(|digits| digits.len() == 64).ok_or_else(wrong)?;
-    let nibbles = digits.chars().map(|digit| digit.to_digit(16)).collect::<Option<Vec<_>>>();
-    let nibbles = nibbles.ok_or_else(wrong)?;
-    Ok(std::array::from_fn(|index| (nibbles[2 * index] << 4 | nibbles[2 * index + 1]) as u8))
 }
 
 /// Headers that belong to the connection, or to the credential.

@@ -9,7 +9,7 @@ use portcullis::contract::providers::Frame;
 use portcullis::exchange::{self, Begun, Exchange};
 use portcullis::gateway::Gateway;
 use portcullis::load;
-use portcullis::policy::{self, Decision};
+use portcullis::policy::{self, Cast, Decision};
 use portcullis::request::{Lent, Operation, Request, Serving};
 use portcullis::route::Target;
 use portcullis::wire::dialect::Dialect;
@@ -166,7 +166,7 @@ pub(super) struct Row<'a> {
 impl Decider for Row<'_> {
     async fn decide(&self) -> Result<usize> {
         let mut target = self.target.clone();
-        let answered = policy::ask(&mut target, self.request).await;
+        let answered = policy::ask(&mut target, self.request, Cast::Serving).await;
         match answered.decision {
             Some((_, Decision::Route(plan))) => Ok(black_box(plan).attempts.len()),
             _ => Err(anyhow!("no decision: {:?}", answered.failed)),

@@ -77,7 +77,7 @@ rate_limits = { remaining_requests = "X-Left" }
     };
     assert_eq!(path, &folder.path().join("house.wasm"));
     assert_eq!(manifest, &folder.path().join("plugin.toml"));
-    assert_eq!((digest[1], digest[31]), (0xff, 0xa1));
+    assert_eq!((digest.bytes()[1], digest.bytes()[31]), (0xff, 0xa1));
     let Credential::Basic { username, secret } = &house.credential else {
         panic!("{:?}", house.credential);
     };

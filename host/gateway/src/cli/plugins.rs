@@ -1,0 +1,230 @@
+//! `portcullis policies …` and `portcullis providers …`: which versions of plugins serve, in a
+//! gateway that runs.
+
+use super::ask::call;
+use super::configuration;
+use anyhow::{Context as _, Result, bail};
+use clap::Subcommand;
+use http::{Method, StatusCode};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What is to be seen or changed.
+#[derive(clap::Args)]
+pub(super) struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+    /// The configuration, for the gateway's admin address [default: portcullis.toml, if it exists].
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// The gateway's admin address.
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "config", global = true)]
+    server: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Put another version in the place of the one that serves, without ending a request.
+    Swap(Swap),
+    /// Give a version that is tried out the place of the other.
+    Promote(Why),
+    /// Take the version that came last out of use; the one before it serves again.
+    Rollback(Why),
+    /// Show which version serves, and what happened to those before it.
+    History {
+        /// What the configuration calls it.
+        name: String,
+    },
+}
+
+#[derive(clap::Args)]
+struct Swap {
+    /// What the configuration calls it.
+    name: String,
+    /// The component (`plugin.toml` lies beside it), or the name of a plugin that comes with the
+    /// program.
+    file: String,
+    /// Its manifest, where that lies elsewhere.
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+    /// The digest that the component has to have, as sha256:HEX.
+    #[arg(long, value_name = "DIGEST")]
+    digest: Option<String>,
+    /// Stop where more of the newest requests than this would be decided otherwise, such as 5%.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    max_changed: Option<f64>,
+    /// Let it serve this share of requests first, such as 10%; it gets all of them when it has
+    /// done well, and none when it has not.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    canary: Option<f64>,
+    /// Take the component out of quarantine.
+    #[arg(long)]
+    lift_quarantine: bool,
+    /// Why, for the history.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+#[derive(clap::Args)]
+struct Why {
+    /// What the configuration calls it.
+    name: String,
+    /// Why, for the history.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// Does it, and prints what came of it.
+pub(super) fn run(table: &str, command: &Command) -> Result<ExitCode> {
+    let server = match &command.server {
+        Some(server) => server.clone(),
+        None => configuration(command.config.as_deref())?.admin.listen.to_string(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let asked = async |method, name: &str, verb: &str, said: Value| {
+        ask(&server, method, &format!("/api/v1/{table}/{name}/{verb}"), &said).await
+    };
+    runtime.block_on(async {
+        let text = match &command.verb {
+            Verb::Swap(swap) => {
+                let said = swap.said()?;
+                swapped(&asked(Method::POST, &swap.name, "swap", said).await?)
+            }
+            Verb::Promote(why) => {
+                shown(&asked(Method::POST, &why.name, "promote", why.said()).await?)
+            }
+            Verb::Rollback(why) => {
+                shown(&asked(Method::POST, &why.name, "rollback", why.said()).await?)
+            }
+            Verb::History { name } => {
+                shown(&asked(Method::GET, name, "history", Value::Null).await?)
+            }
+        };
+        print!("{text}");
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// A share as people write it: `5%`, or `0.05`.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, whole) = match text.strip_suffix('%') {
+        Some(number) => (number, 100.0),
+        None => (text, 1.0),
+    };
+    let part = number.trim().parse::<f64>().map_err(|error| error.to_string())? / whole;
+    if (0.0..=1.0).contains(&part) {
+        Ok(part)
+    } else {
+        Err("expected a share from 0% to 100%".to_owned())
+    }
+}
+
+impl Swap {
+    fn said(&self) -> Result<Value> {
+        let absolute =
+            |path: &Path| std::path::absolute(path).with_context(|| format!("{}", path.display()));
+        let mut said = json!({ "lift_quarantine": self.lift_quarantine });
+        let file = Path::new(&self.file);
+        if file.exists() {
+            said["path"] = json!(absolute(file)?);
+        } else if self.file.contains(['/', '.']) {
+            bail!("{}: there is no such file", self.file);
+        } else {
+            said["plugin"] = json!(self.file);
+        }
+        if let Some(manifest) = &self.manifest {
+            said["manifest"] = json!(absolute(manifest)?);
+        }
+        for (key, value) in [
+            ("digest", self.digest.as_ref().map(|digest| json!(digest))),
+            ("max_changed", self.max_changed.map(|share| json!(share))),
+            ("canary", self.canary.map(|share| json!(share))),
+            ("reason", Some(json!(self.reason.as_deref().unwrap_or("asked for in a terminal")))),
+        ] {
+            if let Some(value) = value {
+                said[key] = value;
+            }
+        }
+        Ok(said)
+    }
+}
+
+impl Why {
+    fn said(&self) -> Value {
+        json!({ "reason": self.reason.as_deref().unwrap_or("asked for in a terminal") })
+    }
+}
+
+async fn ask(server: &str, method: Method, path: &str, said: &Value) -> Result<Value> {
+    let body = if said.is_null() { String::new() } else { said.to_string() };
+    let (parts, body) = call(server, method, path, &[], body).await?.into_parts();
+    let answer = body.collect().await?.to_bytes();
+    let text = String::from_utf8_lossy(&answer);
+    let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+    if parts.status == StatusCode::OK {
+        return Ok(answer);
+    }
+    if let (Some(stage), Some(why)) = (answer["stage"].as_str(), answer["why"].as_str()) {
+        bail!("Nothing was changed. It failed in the stage `{stage}`: {why}");
+    }
+    match answer["problems"].as_array() {
+        Some(problems) => {
+            let problems: Vec<&str> = problems.iter().filter_map(Value::as_str).collect();
+            bail!("Nothing was changed. {}", problems.join("\n"))
+        }
+        None => bail!("Nothing was changed. {}", text.trim()),
+    }
+}
+
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// What came of a swap, for people.
+fn swapped(answer: &Value) -> String {
+    let version = |told: &Value| {
+        let (plugin, version) = (word(&told["plugin"]), word(&told["version"]));
+        format!("generation {}, {plugin} {version}, {}", told["generation"], word(&told["digest"]))
+    };
+    let run = &answer["shadow_run"];
+    let serves = match answer["canary"].as_f64() {
+        Some(share) => format!("{:.1} % of requests, until it is promoted", share * 100.0),
+        None => "all that begin from now on".to_owned(),
+    };
+    format!(
+        "{}\nserved      {}\nserves now  {}\nserves      {serves}\nshadow run  {} of {} requests \
+         decided otherwise\ntook        {:.1} ms, {:.0} µs of them to put it in place\n\nIt lasts \
+         until the gateway ends. Name it in the configuration to keep it.\n",
+        word(&answer["name"]),
+        version(&answer["from"]),
+        version(&answer["to"]),
+        run["changed"],
+        run["requests"],
+        answer["took_ms"].as_f64().unwrap_or_default(),
+        answer["publish_us"].as_f64().unwrap_or_default(),
+    )
+}
+
+/// What serves and what did, for people.
+fn shown(answer: &Value) -> String {
+    let mut text = format!("{}: generation {} serves", word(&answer["name"]), answer["generation"]);
+    if let Some(share) = answer["trial"]["share"].as_f64() {
+        let trial = &answer["trial"]["generation"];
+        text += &format!(", generation {trial} {:.1} % of requests", share * 100.0);
+    }
+    text += "\n";
+    for change in answer["history"].as_array().into_iter().flatten() {
+        text += &format!(
+            "{}  {:>3}  {:<11}  {}  {}  {}\n",
+            word(&change["at"]),
+            change["generation"],
+            word(&change["what"]),
+            word(&change["version"]),
+            word(&change["digest"]).get(..19).unwrap_or_default(),
+            word(&change["reason"]),
+        );
+    }
+    text
+}
