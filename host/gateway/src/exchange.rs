@@ -119,7 +119,7 @@ impl Exchange {
         let began = Instant::now();
         let plugin = provider.configured.name.clone();
         let fail = |fault| {
-            generation.value.health.fault(&fault);
+            generation.value.conduct.fault(&fault);
             Failure::Plugin { plugin: plugin.clone(), step: STEP, fault }
         };
         let serving = Serving::of(&lent.request);
@@ -208,7 +208,7 @@ impl Exchange {
 
     /// The plugin's failure.
     pub fn broke(&self, step: &'static str, fault: Fault) -> Failure {
-        self.generation.value.health.fault(&fault);
+        self.generation.value.conduct.fault(&fault);
         Failure::Plugin { plugin: self.plugin.clone(), step, fault }
     }
 
@@ -235,7 +235,7 @@ pub async fn refused(
     body: &[u8],
 ) -> Failure {
     let fail = |fault| {
-        generation.value.health.fault(&fault);
+        generation.value.conduct.fault(&fault);
         Failure::Plugin { plugin: provider.configured.name.clone(), step: "refused", fault }
     };
     let mut sandbox = match generation.value.plugin.sandbox(Serving::of(request)).await {

@@ -57,8 +57,8 @@ struct Course<'a> {
 /// What is still to be tried, and what came of the rest.
 struct Left<'a> {
     waiting: VecDeque<&'a Planned>,
-    /// Those that are asked only if nobody else is, and why.
-    skipped: Vec<(&'a Planned, &'static str)>,
+    /// Those that are asked only when all others have failed.
+    skipped: VecDeque<&'a Planned>,
     asked: bool,
     last: Failure,
 }
@@ -101,17 +101,13 @@ impl<'a> Course<'a> {
             }
         }
         drop(running);
-        // A circuit decides who is asked first, not whether anybody is: a request whose only
-        // candidates are ill gets their own word for it.
-        if !left.asked
-            && let Some((planned, _)) = left.skipped.first()
-        {
-            let (_, outcome) = self.persist(planned, None, 0).await;
-            return Ok((planned.candidate.clone(), outcome?));
-        }
-        for (planned, why) in left.skipped {
-            let failure = Failure::PassedOver { why };
-            self.note(Tried::of(&planned.candidate, &failure, Duration::ZERO));
+        // A circuit decides who is asked first, not whether anybody is: what it was opened for may
+        // be over, and there is nobody else.
+        while let Some(planned) = left.skipped.pop_front() {
+            match self.persist(planned, None, 0).await {
+                (_, Ok(answered)) => return Ok((planned.candidate.clone(), answered)),
+                (_, Err(failure)) => left.failed(failure),
+            }
         }
         Err(left.last)
     }
@@ -128,17 +124,22 @@ impl<'a> Course<'a> {
             return None;
         }
         if candidate.signals.exhausted() {
-            left.skipped.push((planned, "its upstream's rate limit is used up"));
-            return None;
+            return self.skip(planned, left, "its upstream's rate limit is used up");
         }
         let Some(leave) = candidate.leave() else {
-            left.skipped.push((planned, "its circuit is open"));
-            return None;
+            return self.skip(planned, left, "its circuit is open");
         };
         left.asked = true;
         // To see whether it is well again, one call is enough.
         let retries = if leave.is_trial() { 0 } else { planned.retries };
         Some((leave, retries))
+    }
+
+    fn skip<T>(&self, planned: &'a Planned, left: &mut Left<'a>, why: &str) -> Option<T> {
+        let id = &planned.candidate.profile.id;
+        lock(&self.entry).remarks.push(format!("{id} comes last: {why}"));
+        left.skipped.push_back(planned);
+        None
     }
 
     /// Tries one candidate, and again as often as it may.
@@ -211,7 +212,7 @@ impl<'a> Left<'a> {
     fn of(attempts: &'a [Planned]) -> Self {
         Self {
             waiting: attempts.iter().collect(),
-            skipped: Vec::new(),
+            skipped: VecDeque::new(),
             asked: false,
             last: Failure::PassedOver { why: "none is configured" },
         }

@@ -146,7 +146,7 @@ impl<K: Kind> Installed<K> {
         reason: &str,
     ) -> u64 {
         let digest = version.plugin.digest();
-        let failing = self.slot.pin().value.health.tally().failing();
+        let failing = self.slot.pin().value.conduct.tally().failing();
         self.lock().before = failing;
         let Some(share) = share else {
             let (number, old) = self.slot.publish(digest, version);
@@ -181,15 +181,15 @@ impl<K: Kind> Installed<K> {
     /// than the one before it.
     pub fn judge(self: &Arc<Self>, generation: &Generation<K>) {
         // The first one has nobody to be worse than.
-        let health = &generation.value.health;
-        let tally = health.tally();
+        let conduct = &generation.value.conduct;
+        let tally = conduct.tally();
         if tally.calls > PROBATION || !self.has_rival(generation) {
             return;
         }
         let before = match self.slot.trial() {
             // Those beside it meet the same requests and the same upstream.
             Some((trial, _)) if trial.id == generation.id => {
-                self.slot.pin().value.health.tally().failing()
+                self.slot.pin().value.conduct.tally().failing()
             }
             _ => self.lock().before,
         };

@@ -3,9 +3,9 @@
 //! The modules stand in the order in which a request meets them; [`gateway::Gateway::answer`]
 //! is its whole path. ARCHITECTURE.md, beside the sources, says what each step may not do.
 
+pub mod conduct;
 pub mod config;
 pub mod deployment;
-pub mod health;
 pub mod installed;
 pub mod load;
 pub mod quarantine;

@@ -4,11 +4,11 @@
 //! what becomes of it.
 
 use crate::candidate::{Candidate, Choice};
+use crate::conduct::Ended;
 use crate::config::Policy as Configured;
 use crate::contract::{self, FailureKind, Reported, candidacy, policies, policy, requests};
 use crate::explain::Said;
 use crate::failure;
-use crate::health::Ended;
 use crate::installed::Installed;
 use crate::memory::Recalled;
 use crate::request::{Lent, Request, Serving, is_private};
@@ -228,9 +228,9 @@ impl Cast<'_> {
         let decided = decide(&generation, request, candidates, noted).await;
         if matches!(self, Self::Serving) {
             match &decided {
-                Ok(Ok(_)) => generation.value.health.note(Ended::Well),
-                Ok(Err(_)) => generation.value.health.note(Ended::Failed),
-                Err(fault) => generation.value.health.fault(fault),
+                Ok(Ok(_)) => generation.value.conduct.note(Ended::Well),
+                Ok(Err(_)) => generation.value.conduct.note(Ended::Failed),
+                Err(fault) => generation.value.conduct.fault(fault),
             }
             policy.plugin.judge(&generation);
         }

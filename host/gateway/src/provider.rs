@@ -1,9 +1,9 @@
 //! A provider: its plugin, its connections, what it may use.
 
+use crate::conduct::Ended;
 use crate::config::{Provider as Configured, RateLimitHeaders};
 use crate::contract::{self, ProviderPlugin, Reported, provider, providers, requests};
 use crate::failure::Failure;
-use crate::health::Ended;
 use crate::installed::Installed;
 use crate::request::{Lent, Serving};
 use crate::upstream::command::Commands;
@@ -207,12 +207,12 @@ pub struct Provider {
 impl Provider {
     /// Notes how an attempt with this version of its plugin ended, and draws the conclusion.
     pub fn noted(&self, generation: &Generation, failure: Option<&Failure>) {
-        let health = &generation.value.health;
+        let conduct = &generation.value.conduct;
         match failure {
-            None => health.note(Ended::Well),
+            None => conduct.note(Ended::Well),
             // A fault is noted where it happened; the others never came as far as the plugin.
             Some(Failure::Plugin { .. } | Failure::PassedOver { .. } | Failure::OutOfTime) => {}
-            Some(_) => health.note(Ended::Failed),
+            Some(_) => conduct.note(Ended::Failed),
         }
         self.plugin.judge(generation);
     }

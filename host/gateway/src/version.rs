@@ -1,7 +1,7 @@
 //! A version of a plugin that a configuration names: the component, and what goes with it.
 
+use crate::conduct::Conduct;
 use crate::config::LimitOverrides;
-use crate::health::Health;
 use crate::memory::{Memory, Weigh};
 use portcullis_sandbox::{
     Engine, Grants, Limits, LoadError, Manifest, Package, Pinned, Plugin, Slot, World,
@@ -61,7 +61,7 @@ pub struct Version<K: Kind> {
     /// What it answered; `None` where the operator wants a sandbox for every request.
     pub memory: Option<Memory<K::Answer>>,
     /// How its latest calls ended.
-    pub health: Health,
+    pub conduct: Conduct,
     /// What its manifest decides.
     pub facts: K::Facts,
 }
@@ -96,7 +96,7 @@ impl<K: Kind> Version<K> {
         let plugin = engine.load::<K>(package, settings, &grants, limited(limits)).await?;
         let facts = K::facts(configured, plugin.manifest()).map_err(VersionError::Facts)?;
         let memory = remember.then(Memory::default);
-        Ok(Self { plugin, memory, health: Health::default(), facts })
+        Ok(Self { plugin, memory, conduct: Conduct::default(), facts })
     }
 }
 
@@ -105,7 +105,7 @@ impl<K: Kind> Version<K> {
     /// how it does counts for nobody.
     pub fn aside(&self) -> Generation<K> {
         let (plugin, facts) = (self.plugin.clone(), self.facts.clone());
-        let aside = Self { plugin, memory: None, health: Health::default(), facts };
+        let aside = Self { plugin, memory: None, conduct: Conduct::default(), facts };
         Slot::new(0, self.plugin.digest(), aside, 0).pin()
     }
 }

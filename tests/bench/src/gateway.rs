@@ -126,16 +126,30 @@ pub(crate) struct Served {
     pub(crate) first_answer: Duration,
     /// Bytes that it held when it listened and nobody had asked yet.
     pub(crate) idle: u64,
+    /// Where its operator looks in, if it has such a place.
+    pub(crate) admin: Option<SocketAddr>,
 }
 
 /// Starts the gateway.
 pub(crate) fn start(ground: &Ground, setup: &Setup) -> Result<Served> {
+    let text = |clients, admin, folder: &Path| setup.text(clients, admin, folder);
+    start_with(ground, text, setup.streaming)
+}
+
+/// Starts the gateway with a configuration that is told its addresses.
+pub(crate) fn start_with(
+    ground: &Ground,
+    text: impl Fn(SocketAddr, SocketAddr, &Path) -> String,
+    streaming: bool,
+) -> Result<Served> {
     let [clients, admin] = [free_address()?, free_address()?];
     let file = ground.path().join("portcullis.toml");
-    fs::write(&file, setup.text(clients, admin, ground.path()))?;
+    fs::write(&file, text(clients, admin, ground.path()))?;
     let mut command = Command::new(program()?);
     command.arg("serve").arg("--config").arg(&file);
-    serve(&mut command, ground, clients, "/v1/chat/completions", setup.streaming)
+    let mut served = serve(&mut command, ground, clients, "/v1/chat/completions", streaming)?;
+    served.admin = Some(admin);
+    Ok(served)
 }
 
 /// Starts nginx as a proxy that does nothing else; `None` where there is none.
@@ -183,7 +197,8 @@ fn serve(
     let idle = running.resident()?;
     ask(connection, path, streaming)?;
     let first_answer = began.elapsed();
-    Ok(Served { running, url: format!("http://{address}{path}"), first_answer, idle })
+    let url = format!("http://{address}{path}");
+    Ok(Served { running, url, first_answer, idle, admin: None })
 }
 
 /// Tries as fast as it makes sense, until somebody listens.

@@ -18,7 +18,7 @@ use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use target::Target;
+use target::{End, Target};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinSet, LocalSet, spawn_local};
 
@@ -38,6 +38,12 @@ pub(crate) struct Load {
     /// Ask for a stream.
     #[arg(long)]
     stream: bool,
+    /// Look at what the answers say: all stamps in one have to be the same.
+    #[arg(long)]
+    stamped: bool,
+    /// Give each request a name of its own, and count the streams that end in an error.
+    #[arg(long, conflicts_with = "stamped")]
+    named: bool,
     #[command(subcommand)]
     shape: Shape,
 }
@@ -77,6 +83,8 @@ pub(crate) struct Report {
     pub(crate) events: u64,
     /// Streams that are open.
     pub(crate) open: u64,
+    /// Streams that ended in an error, where that is looked at.
+    pub(crate) broken: u64,
     /// How long it took.
     pub(crate) seconds: f64,
     /// Microseconds until an answer's end.
@@ -91,6 +99,7 @@ struct Tally {
     failure: RefCell<Option<String>>,
     events: Cell<u64>,
     open: Cell<u64>,
+    broken: Cell<u64>,
     /// In nanoseconds.
     times: RefCell<Histogram<u64>>,
 }
@@ -99,8 +108,8 @@ impl Tally {
     fn new() -> Result<Rc<Self>> {
         let times = RefCell::new(Histogram::new_with_bounds(1, 60_000_000_000, 3)?);
         let (requests, failed, failure) = (Cell::default(), Cell::default(), RefCell::default());
-        let (events, open) = (Cell::default(), Cell::default());
-        Ok(Rc::new(Self { requests, failed, failure, events, open, times }))
+        let (events, open, broken) = (Cell::default(), Cell::default(), Cell::default());
+        Ok(Rc::new(Self { requests, failed, failure, events, open, broken, times }))
     }
 
     fn answered(&self, since: Instant) {
@@ -123,6 +132,7 @@ impl Tally {
             failure: self.failure.borrow().clone(),
             events: self.events.get(),
             open: self.open.get(),
+            broken: self.broken.get(),
             seconds: began.elapsed().as_secs_f64(),
             p50: at(0.5),
             p99: at(0.99),
@@ -132,7 +142,7 @@ impl Tally {
 
 /// Runs as asked, and prints the report.
 pub(crate) fn run(load: &Load) -> Result<()> {
-    let target = Rc::new(Target::new(&load.url, load.stream)?);
+    let target = Rc::new(Target::new(&load.url, load.stream, load.stamped, load.named)?);
     let tally = Tally::new()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = LocalSet::new();
@@ -200,7 +210,10 @@ async fn at_a_rate(target: &Rc<Target>, tally: &Rc<Tally>, rate: u64, times: u64
                     Some(connection) => connection,
                     None => target.connect().await?,
                 };
-                connection.ask(&target).await?.count(&tally.events).await?;
+                let end = connection.ask(&target).await?.count(&tally.events).await?;
+                if end == End::Broken {
+                    tally.broken.set(tally.broken.get() + 1);
+                }
                 tally.answered(intended);
                 ready.borrow_mut().push(connection);
                 Ok(())
@@ -229,7 +242,7 @@ async fn hold(target: &Rc<Target>, tally: &Rc<Tally>, count: usize, began: Insta
                 tally.open.set(tally.open.get() + 1);
                 let ended = answer.count(&tally.events).await;
                 tally.open.set(tally.open.get() - 1);
-                ended.context("a stream that was to stay open")
+                ended.map(|_| ()).context("a stream that was to stay open")
             };
             streamed.await.unwrap_or_else(|why: anyhow::Error| tally.failed(&why));
         });
@@ -246,9 +259,7 @@ async fn hold(target: &Rc<Target>, tally: &Rc<Tally>, count: usize, began: Insta
 
 /// Runs a load in a process of its own, to its end.
 pub(crate) fn generate(url: &str, stream: bool, shape: &[&str]) -> Result<Report> {
-    let output = command(url, stream, shape)?.stderr(Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "the load ended with {}", output.status);
-    let report: Report = serde_json::from_slice(&output.stdout)?;
+    let report = counted(url, stream, shape)?;
     // A few at the end of a run are no news; more would make the figures worthless.
     ensure!(
         report.failed * 1_000 <= report.requests.max(report.events),
@@ -258,6 +269,13 @@ pub(crate) fn generate(url: &str, stream: bool, shape: &[&str]) -> Result<Report
         report.failure.unwrap_or_default()
     );
     Ok(report)
+}
+
+/// The same, however many fail.
+pub(crate) fn counted(url: &str, stream: bool, shape: &[&str]) -> Result<Report> {
+    let output = command(url, stream, shape)?.stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "the load ended with {}", output.status);
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 fn command(url: &str, stream: bool, shape: &[&str]) -> Result<Command> {

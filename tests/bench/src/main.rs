@@ -4,6 +4,8 @@
 //! measured; `run` starts them as processes of their own, so that the CPU time of each is its own.
 #![allow(clippy::print_stdout, reason = "tables and reports are what this program is for")]
 
+mod ask;
+mod chaos;
 mod gateway;
 mod load;
 mod machine;
@@ -13,6 +15,7 @@ mod providers;
 mod rounds;
 mod sandbox;
 mod streams;
+mod swaps;
 mod table;
 mod whole;
 
@@ -56,6 +59,10 @@ enum Group {
     Load,
     /// The memory of ten thousand open streams.
     Streams,
+    /// Plugins that are swapped under load.
+    Swaps,
+    /// Upstreams that fall ill, most of them at a time.
+    Chaos,
 }
 
 fn main() -> Result<()> {
@@ -78,6 +85,12 @@ fn main() -> Result<()> {
             }
             if wanted(Group::Streams) {
                 println!("{}", streams::measure()?);
+            }
+            if wanted(Group::Swaps) {
+                println!("{}", swaps::measure(seconds.max(1) * 6)?);
+            }
+            if wanted(Group::Chaos) {
+                println!("{}", chaos::measure(seconds.max(1) * 6)?);
             }
             Ok(())
         }

@@ -1,5 +1,6 @@
-//! Stamps the calls that it makes and the words that it answers alike, so that a request which met
-//! two versions of it shows. Tests write their own stamp over the one in its component.
+//! Stamps the calls that it makes and the words that it answers alike, and says the stamps that
+//! its upstream says, so that a request which met two versions of it shows. Tests write their own
+//! stamp over the one in its component.
 
 portcullis_test_guests::provider!(Stamping);
 
@@ -25,7 +26,15 @@ impl Provider for Stamping {
     }
 
     fn frames(&self, frames: Vec<Frame>) -> Result<Vec<Event>, Failure> {
-        Ok(frames.iter().map(|_| text(&format!("{} ", stamp()))).collect())
+        let words = |frame: &Frame| {
+            let said = match frame {
+                Frame::Sse((_, said)) | Frame::Text(said) => said.clone(),
+                Frame::Bytes(said) => String::from_utf8_lossy(said).into_owned(),
+            };
+            let at = said.find("stamp:").and_then(|at| said.get(at..at + STAMP.len()));
+            text(&format!("{} {} ", stamp(), at.unwrap_or_default()))
+        };
+        Ok(frames.iter().map(words).collect())
     }
 
     /// So that it is asked again.

@@ -7,7 +7,9 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use memchr::memmem;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use tokio::net::TcpStream;
 
 /// The question, always the same one.
@@ -26,15 +28,42 @@ pub(crate) struct Target {
     host: HeaderValue,
     path: Uri,
     body: Bytes,
+    look: Option<Look>,
+    /// Names that were given, where each request has one.
+    named: Option<Cell<u64>>,
+}
+
+/// What is looked for in an answer.
+#[derive(Clone, Copy)]
+enum Look {
+    /// Stamps, of which there may be one.
+    Stamps,
+    /// An error.
+    Errors,
+}
+
+/// How an answer ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// As it should.
+    Whole,
+    /// With an error that it says.
+    Broken,
 }
 
 impl Target {
-    pub(crate) fn new(url: &str, stream: bool) -> Result<Self> {
+    pub(crate) fn new(url: &str, stream: bool, stamped: bool, named: bool) -> Result<Self> {
         let uri: Uri = url.parse()?;
         let address = uri.authority().context("no address in the URL")?.to_string();
         let host = HeaderValue::from_str(&address)?;
         let path = uri.path().parse()?;
-        Ok(Self { address, host, path, body: Bytes::from(body(stream)) })
+        let body = Bytes::from(body(stream));
+        let look = match (stamped, named) {
+            (true, _) => Some(Look::Stamps),
+            (_, true) => Some(Look::Errors),
+            _ => None,
+        };
+        Ok(Self { address, host, path, body, look, named: named.then(Cell::default) })
     }
 
     pub(crate) async fn connect(&self) -> Result<Connection> {
@@ -47,7 +76,18 @@ impl Target {
     }
 
     fn request(&self) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body.clone()));
+        let body = match &self.named {
+            None => self.body.clone(),
+            Some(names) => {
+                names.set(names.get() + 1);
+                let mut body = self.body.to_vec();
+                body.truncate(body.len() - 1);
+                let (process, name) = (std::process::id(), names.get());
+                body.extend(format!(",\"user\":\"{process}-{name}\"}}").bytes());
+                Bytes::from(body)
+            }
+        };
+        let mut request = Request::new(Full::new(body));
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = self.path.clone();
         let headers = request.headers_mut();
@@ -71,7 +111,7 @@ impl Connection {
             let text = body.collect().await?.to_bytes();
             bail!("{status}: {}", String::from_utf8_lossy(&text));
         }
-        Ok(Answer { body, newline: false })
+        Ok(Answer { body, newline: false, look: target.look, read: Vec::new() })
     }
 }
 
@@ -80,7 +120,13 @@ pub(crate) struct Answer {
     body: Incoming,
     /// The last byte ended a line.
     newline: bool,
+    look: Option<Look>,
+    /// All that came, where it is looked at.
+    read: Vec<u8>,
 }
+
+/// What stands before a stamp of ten characters.
+const STAMP: &[u8] = b"stamp:";
 
 impl Answer {
     /// Waits for the first bytes of content.
@@ -91,9 +137,13 @@ impl Answer {
     }
 
     /// Reads to the end, and counts the events: an empty line ends one.
-    pub(crate) async fn count(mut self, events: &Cell<u64>) -> Result<()> {
+    pub(crate) async fn count(mut self, events: &Cell<u64>) -> Result<End> {
         while let Some(frame) = self.body.frame().await {
-            for &byte in frame?.data_ref().into_iter().flatten() {
+            let frame = frame?;
+            if let (Some(_), Some(data)) = (self.look, frame.data_ref()) {
+                self.read.extend_from_slice(data);
+            }
+            for &byte in frame.data_ref().into_iter().flatten() {
                 let newline = byte == b'\n';
                 if newline && self.newline {
                     events.set(events.get() + 1);
@@ -101,6 +151,24 @@ impl Answer {
                 self.newline = newline;
             }
         }
-        Ok(())
+        match self.look {
+            None => Ok(End::Whole),
+            Some(Look::Stamps) => of_one_stamp(&self.read).map(|()| End::Whole),
+            Some(Look::Errors) if memmem::find(&self.read, b"\"error\"").is_some() => {
+                Ok(End::Broken)
+            }
+            Some(Look::Errors) => Ok(End::Whole),
+        }
+    }
+}
+
+/// That an answer says stamps, and one and the same.
+fn of_one_stamp(answer: &[u8]) -> Result<()> {
+    let places = memmem::find_iter(answer, STAMP).map(|at| at + STAMP.len());
+    let stamps: BTreeSet<&[u8]> = places.filter_map(|at| answer.get(at..at + 10)).collect();
+    match stamps.len() {
+        1 => Ok(()),
+        0 => bail!("an answer without a stamp: {}", String::from_utf8_lossy(answer)),
+        _ => bail!("mixed: an answer of several versions: {}", String::from_utf8_lossy(answer)),
     }
 }

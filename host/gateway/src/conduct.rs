@@ -20,7 +20,7 @@ pub enum Ended {
 
 /// The latest calls of one version.
 #[derive(Debug, Default)]
-pub struct Health(Mutex<Window>);
+pub struct Conduct(Mutex<Window>);
 
 /// One bit for each of the latest calls, the newest lowest.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,7 +43,7 @@ pub struct Tally {
     pub failed: u32,
 }
 
-impl Health {
+impl Conduct {
     /// Notes how a call ended.
     pub fn note(&self, ended: Ended) {
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,17 +84,17 @@ mod tests {
 
     #[test]
     fn only_the_latest_calls_count() {
-        let health = Health::default();
-        assert_eq!(health.tally(), Tally { calls: 0, seen: 0, faults: 0, failed: 0 });
-        assert!(health.tally().failing() < 0.1);
+        let conduct = Conduct::default();
+        assert_eq!(conduct.tally(), Tally { calls: 0, seen: 0, faults: 0, failed: 0 });
+        assert!(conduct.tally().failing() < 0.1);
         for ended in [Ended::Fault, Ended::Failed, Ended::Well, Ended::Well] {
-            health.note(ended);
+            conduct.note(ended);
         }
-        assert_eq!(health.tally(), Tally { calls: 4, seen: 4, faults: 1, failed: 2 });
-        assert!((health.tally().failing() - 0.5).abs() < 1e-9);
+        assert_eq!(conduct.tally(), Tally { calls: 4, seen: 4, faults: 1, failed: 2 });
+        assert!((conduct.tally().failing() - 0.5).abs() < 1e-9);
         for _ in 0..WINDOW - 1 {
-            health.note(Ended::Well);
+            conduct.note(Ended::Well);
         }
-        assert_eq!(health.tally(), Tally { calls: 67, seen: 64, faults: 0, failed: 0 });
+        assert_eq!(conduct.tally(), Tally { calls: 67, seen: 64, faults: 0, failed: 0 });
     }
 }
