@@ -18,7 +18,7 @@ use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use target::{End, Target};
+use target::{Connection, End, Target};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinSet, LocalSet, spawn_local};
 
@@ -205,6 +205,8 @@ async fn at_a_rate(target: &Rc<Target>, tally: &Rc<Tally>, rate: u64, times: u64
         asked.spawn_local(async move {
             let answered = async {
                 let _place = free.acquire().await?;
+                // One that waited for long may have been closed meanwhile.
+                ready.borrow_mut().retain(Connection::is_open);
                 let connection = ready.borrow_mut().pop();
                 let mut connection = match connection {
                     Some(connection) => connection,

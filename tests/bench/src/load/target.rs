@@ -102,6 +102,11 @@ impl Target {
 pub(crate) struct Connection(SendRequest<Full<Bytes>>);
 
 impl Connection {
+    /// Whether it can be asked on.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.0.is_closed()
+    }
+
     /// Asks, and waits for the head of the answer.
     pub(crate) async fn ask(&mut self, target: &Target) -> Result<Answer> {
         self.0.ready().await?;
