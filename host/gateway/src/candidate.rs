@@ -122,6 +122,18 @@ pub struct Choice {
     pub request: Arc<Request>,
 }
 
+impl Choice {
+    /// What speaks against each of them at present.
+    pub fn standings(&self) -> Vec<candidacy::Standing> {
+        let standing = |candidate: &Arc<Candidate>| match candidate.circuit.state() {
+            circuit::State::Open => candidacy::Standing::Open,
+            _ if candidate.signals.exhausted() => candidacy::Standing::Exhausted,
+            circuit::State::Closed | circuit::State::HalfOpen => candidacy::Standing::Well,
+        };
+        self.candidates.iter().map(standing).collect()
+    }
+}
+
 impl std::fmt::Debug for Candidate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.profile.id)
@@ -168,6 +180,12 @@ impl candidacy::HostCandidates for State<Serving> {
         let (candidate, _, trace) = at(self, &handle, index)?;
         trace.note_constant();
         Ok(candidate.profile.id.clone())
+    }
+
+    fn ids(&mut self, handle: Handle) -> wasmtime::Result<Vec<String>> {
+        let (choice, trace) = choice(self, &handle)?;
+        trace.note_constant();
+        Ok(choice.candidates.iter().map(|candidate| candidate.profile.id.clone()).collect())
     }
 
     fn find(&mut self, handle: Handle, id: String) -> wasmtime::Result<Option<u32>> {
@@ -233,6 +251,13 @@ impl candidacy::HostCandidates for State<Serving> {
         let exhausted = candidate.signals.exhausted();
         trace.note(Question::Exhausted(place), exhausted);
         Ok(exhausted)
+    }
+
+    fn standings(&mut self, handle: Handle) -> wasmtime::Result<Vec<candidacy::Standing>> {
+        let (choice, trace) = choice(self, &handle)?;
+        let standings = choice.standings();
+        trace.note(Question::Standings, &*standings);
+        Ok(standings)
     }
 
     fn estimated_cost(&mut self, handle: Handle, index: u32) -> wasmtime::Result<Option<f64>> {

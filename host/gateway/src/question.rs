@@ -5,7 +5,7 @@
 //! and of another request, through the same functions.
 
 use crate::candidate::Choice;
-use crate::contract::candidacy::{Circuit, Headroom, Performance};
+use crate::contract::candidacy::{Circuit, Headroom, Performance, Standing};
 use crate::request::Lent;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
@@ -30,6 +30,7 @@ pub enum Question {
     Tenant,
     Label(String),
     Needs(String),
+    Features,
     InputTokenEstimate,
     MaxOutputTokens,
     BodySize,
@@ -38,6 +39,7 @@ pub enum Question {
     Performance(usize),
     Headroom(usize),
     Exhausted(usize),
+    Standings,
     EstimatedCost(usize),
 }
 
@@ -127,6 +129,7 @@ impl Question {
             Self::Tenant => lent.tenant().into(),
             Self::Label(name) => lent.label(name).into(),
             Self::Needs(feature) => lent.needs(feature).into(),
+            Self::Features => lent.features().into(),
             Self::InputTokenEstimate => lent.input_token_estimate().into(),
             Self::MaxOutputTokens => lent.max_output_tokens().map(u64::from).into(),
             Self::BodySize => lent.body_size().into(),
@@ -141,6 +144,7 @@ impl Question {
             Self::Exhausted(index) => {
                 of(index).map_or(Answer::None, |it| it.signals.exhausted().into())
             }
+            Self::Standings => (&*choice.standings()).into(),
             Self::EstimatedCost(index) => {
                 of(index).map_or(Answer::None, |it| it.estimated_cost(&choice.request).into())
             }
@@ -192,6 +196,25 @@ impl From<&str> for Answer {
 impl From<Option<&str>> for Answer {
     fn from(text: Option<&str>) -> Self {
         text.map_or(Self::None, Self::from)
+    }
+}
+
+impl From<&[&str]> for Answer {
+    fn from(words: &[&str]) -> Self {
+        if words.is_empty() { Self::None } else { words.join(" ").as_str().into() }
+    }
+}
+
+impl From<&[Standing]> for Answer {
+    /// Two bits each.
+    fn from(standings: &[Standing]) -> Self {
+        let bits = |standing: &Standing| match standing {
+            Standing::Well => 0,
+            Standing::Exhausted => 1,
+            Standing::Open => 2,
+        };
+        let word = |word: &[Standing]| word.iter().fold(0, |all, it| all << 2 | bits(it));
+        Self::Numbers(standings.chunks(32).map(|chunk| Some(word(chunk))).collect())
     }
 }
 

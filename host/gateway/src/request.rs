@@ -193,6 +193,10 @@ impl Lent {
         self.request.needs.contains(&feature)
     }
 
+    pub(crate) fn features(&self) -> &[&'static str] {
+        &self.request.needs
+    }
+
     pub(crate) fn input_token_estimate(&self) -> u32 {
         self.request.input_tokens
     }
@@ -307,6 +311,13 @@ impl requests::HostRequest for State<Serving> {
         let needs = lent.needs(&feature);
         trace.note(Question::Needs(feature), needs);
         Ok(needs)
+    }
+
+    fn features(&mut self, handle: Handle) -> wasmtime::Result<Vec<String>> {
+        let (lent, trace) = lent(self, &handle)?;
+        let features = lent.features();
+        trace.note(Question::Features, features);
+        Ok(features.iter().map(|&feature| feature.to_owned()).collect())
     }
 
     fn input_token_estimate(&mut self, handle: Handle) -> wasmtime::Result<u32> {

@@ -11,7 +11,7 @@ pub use crate::bindings::policy::exports::portcullis::plugin::policy::{
     Attempt, Decision, Description, Outcome, Plan,
 };
 pub use crate::bindings::policy::portcullis::plugin::candidacy::{
-    Circuit, Headroom, Performance, Profile,
+    Circuit, Headroom, Performance, Profile, Standing,
 };
 pub use crate::bindings::policy::portcullis::plugin::types::{
     Extra, Failure, FailureKind, Json, Usage,

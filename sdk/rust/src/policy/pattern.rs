@@ -70,8 +70,12 @@ impl Pattern {
     /// Those that it stands for, in the route's order.
     pub fn among(&self, candidates: &Candidates) -> Vec<u32> {
         match self {
-            // One question in place of one a candidate.
+            // One question in place of one a candidate, here and below.
             Self::Id(id) => candidates.find(id).into_iter().collect(),
+            Self::Like(pattern) => {
+                let ids = candidates.indices().zip(candidates.ids());
+                ids.filter(|(_, id)| is_like(pattern, id)).map(|(index, _)| index).collect()
+            }
             _ => candidates.indices().filter(|&index| self.matches(candidates, index)).collect(),
         }
     }

@@ -3,7 +3,7 @@
 //! Neither rules it out: what is known may be out of date or incomplete, and a candidate that
 //! might fail is better than an error. [`Ranking`](super::Ranking) puts it behind the others.
 
-use super::{Candidates, Circuit, Profile};
+use super::{Candidates, Profile, Standing};
 use crate::Request;
 use std::fmt;
 
@@ -41,11 +41,10 @@ impl Setback {
 impl Candidates {
     /// Why it is unwell at present, if it is.
     pub fn unwell(&self, index: u32) -> Option<Setback> {
-        match self.circuit(index) {
-            Circuit::Open => Some(Setback::CircuitOpen),
-            Circuit::Closed | Circuit::HalfOpen => {
-                self.exhausted(index).then_some(Setback::RateLimited)
-            }
+        match self.standing(index) {
+            Standing::Well => None,
+            Standing::Exhausted => Some(Setback::RateLimited),
+            Standing::Open => Some(Setback::CircuitOpen),
         }
     }
 }
@@ -69,8 +68,9 @@ impl Needed {
     /// the host passes over whom it is far too long for, and whoever else it is too long for says
     /// so. What was decided without the length holds for requests of any.
     pub fn features(request: &Request) -> Self {
-        let features = FEATURES.into_iter().filter(|feature| request.needs(feature)).collect();
-        Self { features, tokens: 0 }
+        let needed = request.features();
+        let known = FEATURES.into_iter().filter(|known| needed.iter().any(|it| it == known));
+        Self { features: known.collect(), tokens: 0 }
     }
 
     /// The features, and the tokens of prompt and answer together.

@@ -55,6 +55,11 @@ impl Request {
         self.0.needs(feature)
     }
 
+    /// All the features that it needs; most requests need none.
+    pub fn features(&self) -> Vec<String> {
+        self.0.features()
+    }
+
     /// Tokens of the prompt, estimated from its length.
     pub fn input_token_estimate(&self) -> u32 {
         self.0.input_token_estimate()

@@ -108,6 +108,11 @@ impl Request {
         self.0.needs.iter().any(|need| need == feature)
     }
 
+    /// All the features that it needs; most requests need none.
+    pub fn features(&self) -> Vec<String> {
+        self.0.needs.clone()
+    }
+
     /// Tokens of the prompt, estimated from its length.
     pub fn input_token_estimate(&self) -> u32 {
         self.0.input_token_estimate

@@ -1,6 +1,6 @@
 //! The candidates of the request being served, read through the host.
 
-use super::super::{Circuit, Headroom, Performance, Profile};
+use super::super::{Circuit, Headroom, Performance, Profile, Standing};
 use crate::bindings::policy::portcullis::plugin::candidacy;
 use std::cell::OnceCell;
 
@@ -11,6 +11,9 @@ pub struct Candidates {
     count: u32,
     /// What never changes of a candidate is fetched when somebody first asks, and once.
     kept: OnceCell<Box<[Kept]>>,
+    ids: OnceCell<Vec<String>>,
+    /// What speaks against each is fetched of all of them at once.
+    standings: OnceCell<Vec<Standing>>,
 }
 
 #[derive(Default)]
@@ -22,7 +25,8 @@ struct Kept {
 impl From<candidacy::Candidates> for Candidates {
     fn from(handle: candidacy::Candidates) -> Self {
         let count = handle.count();
-        Self { handle, count, kept: OnceCell::new() }
+        let (kept, ids, standings) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { handle, count, kept, ids, standings }
     }
 }
 
@@ -34,11 +38,19 @@ impl Candidates {
 
     /// Its "provider/model", for less than the whole profile.
     pub fn id(&self, index: u32) -> &str {
+        if let Some(ids) = self.ids.get() {
+            return &ids[index as usize];
+        }
         let kept = self.kept(index);
         match kept.profile.get() {
             Some(profile) => &profile.id,
             None => kept.id.get_or_init(|| self.handle.id(index)),
         }
+    }
+
+    /// Of each of them its "provider/model", for less than asking for each.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.ids.get_or_init(|| self.handle.ids()).iter().map(String::as_str)
     }
 
     /// The index of "provider/model", if it is a candidate.
@@ -75,6 +87,12 @@ impl Candidates {
     /// the same for many requests, so that the host can remember what was decided by it.
     pub fn exhausted(&self, index: u32) -> bool {
         self.handle.exhausted(index)
+    }
+
+    /// What speaks against it at present: its circuit and its upstream's rate limits, for less
+    /// than asking for both.
+    pub fn standing(&self, index: u32) -> Standing {
+        self.standings.get_or_init(|| self.handle.standings())[index as usize]
     }
 
     /// What this request would cost at most, in US dollars.

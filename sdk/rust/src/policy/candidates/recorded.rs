@@ -1,6 +1,6 @@
 //! Candidates made of plain data, for a policy's own tests.
 
-use super::super::{Circuit, Headroom, Performance, Profile};
+use super::super::{Circuit, Headroom, Performance, Profile, Standing};
 
 /// The models that a request may use, in the route's order.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +72,11 @@ impl Candidates {
         &self.at(index).profile.id
     }
 
+    /// Of each of them its "provider/model", for less than asking for each.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|candidate| candidate.profile.id.as_str())
+    }
+
     /// The index of "provider/model", if it is a candidate.
     pub fn find(&self, id: &str) -> Option<u32> {
         self.indices().find(|&index| self.at(index).profile.id == id)
@@ -107,6 +112,16 @@ impl Candidates {
     pub fn exhausted(&self, index: u32) -> bool {
         let headroom = self.headroom(index);
         headroom.requests == Some(0) || headroom.tokens == Some(0)
+    }
+
+    /// What speaks against it at present: its circuit and its upstream's rate limits, for less
+    /// than asking for both.
+    pub fn standing(&self, index: u32) -> Standing {
+        match self.circuit(index) {
+            Circuit::Open => Standing::Open,
+            _ if self.exhausted(index) => Standing::Exhausted,
+            Circuit::Closed | Circuit::HalfOpen => Standing::Well,
+        }
     }
 
     /// What this request would cost at most, in US dollars.
