@@ -6,6 +6,8 @@ mod caller;
 #[path = "all/house.rs"]
 mod house;
 
+#[path = "all/cache.rs"]
+mod cache;
 #[path = "all/commands.rs"]
 mod commands;
 #[path = "all/credentials.rs"]

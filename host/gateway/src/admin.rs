@@ -21,8 +21,9 @@ use std::collections::BTreeMap;
 
 /// What is said to who asks for something else.
 const SERVED: &str = "served here: GET /healthz, /readyz, /api/v1/requests, /api/v1/plugins, \
-                      /api/v1/quarantine; POST /api/v1/reload; for each policy and provider, GET \
-                      /api/v1/policies/NAME/history; POST …/swap, …/promote, …/rollback\n";
+                      /api/v1/quarantine, /api/v1/cache; POST /api/v1/reload; DELETE /api/v1/cache; \
+                      for each policy and provider, GET /api/v1/policies/NAME/history; POST \
+                      …/swap, …/promote, …/rollback\n";
 
 /// Answers one request.
 pub async fn answer(
@@ -39,10 +40,15 @@ pub async fn answer(
         (&Method::GET, "/readyz") => text(StatusCode::OK, "ready\n"),
         (&Method::GET, "/api/v1/requests") => json(StatusCode::OK, &gateway.records.newest()),
         (&Method::GET, "/api/v1/plugins") => json(StatusCode::OK, &plugins(gateway)),
-        (&Method::POST, _) if is_of_a_page(request.headers()) => {
+        (&Method::GET, "/api/v1/cache") => cache(gateway),
+        (&Method::POST | &Method::DELETE, _) if is_of_a_page(request.headers()) => {
             text(StatusCode::FORBIDDEN, "pages of other origins change nothing here\n")
         }
         (&Method::POST, "/api/v1/reload") => reload(reloader).await,
+        (&Method::DELETE, "/api/v1/cache") => {
+            gateway.forget_answers();
+            cache(gateway)
+        }
         (&Method::GET, "/api/v1/quarantine") => json(StatusCode::OK, &quarantine(gateway)),
         (_, path) if path.starts_with("/api/v1/policies/") => swaps::answer(gateway, request).await,
         (_, path) if path.starts_with("/api/v1/providers/") => {
@@ -81,6 +87,13 @@ struct Quarantined {
 fn quarantine(gateway: &Gateway) -> Vec<Quarantined> {
     let all = gateway.quarantine.all().into_iter();
     all.map(|(digest, why)| Quarantined { digest: digest.to_string(), why }).collect()
+}
+
+fn cache(gateway: &Gateway) -> http::Response<Full<Bytes>> {
+    match &gateway.deployment().cache {
+        Some(cache) => json(StatusCode::OK, &cache.state()),
+        None => text(StatusCode::NOT_FOUND, "no answers are kept: there is no table [cache]\n"),
+    }
 }
 
 fn text(status: StatusCode, words: &str) -> http::Response<Full<Bytes>> {

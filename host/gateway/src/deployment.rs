@@ -3,13 +3,15 @@
 //! A request takes one deployment when it begins and keeps it: it sees no other, however long it
 //! lasts.
 
+use crate::cache::{Cache, Found, Keep, Wish};
 use crate::catalogue::Catalogue;
 use crate::config::{Config, Route};
+use crate::explain::Wanted;
 use crate::policy::Policy;
 use crate::provider::Provider;
-use crate::route::Routes;
+use crate::request::Request;
+use crate::route::{Routes, Target};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Everything that the configuration decides.
 pub struct Deployment {
@@ -25,6 +27,8 @@ pub struct Deployment {
     pub routes: Routes,
     /// What upstreams offer beyond what is configured.
     pub catalogue: Catalogue,
+    /// Answers that are given again, where the operator wants that.
+    pub cache: Option<Arc<Cache>>,
 }
 
 impl Deployment {
@@ -43,7 +47,34 @@ impl Deployment {
             before.map(|before| &before.routes)
         });
         let number = before.map_or(1, |before| before.number + 1);
-        Self { number, config, providers, policies, routes, catalogue: Catalogue::default() }
+        let cache = config.cache.as_ref().map(|configured| Arc::new(Cache::new(configured)));
+        let catalogue = Catalogue::default();
+        Self { number, config, providers, policies, routes, catalogue, cache }
+    }
+
+    /// Whether a request was answered before. Who wants to know why it goes where it goes is not
+    /// helped by that.
+    pub fn answered(
+        &self,
+        request: &Request,
+        target: &Target,
+        wish: Wish,
+        explain: Wanted,
+    ) -> Found {
+        match &self.cache {
+            Some(cache) if explain == Wanted::Nothing => {
+                cache.find(request, target.cache, wish, || self.versions(&request.id))
+            }
+            _ => Found::Miss(Keep::default()),
+        }
+    }
+
+    /// The versions of all plugins that the request of this id meets: of others it would be
+    /// answered otherwise.
+    fn versions(&self, request: &str) -> Vec<u64> {
+        let providers = self.providers.iter().map(|it| it.plugin.pin_for(request).id);
+        let policies = self.policies.iter().map(|it| it.plugin.pin_for(request).id);
+        providers.chain(policies).collect()
     }
 
     /// The provider of that name.
@@ -76,14 +107,18 @@ impl Deployment {
         let (new, old) = (&self.config.routes, &before.config.routes);
         let same = |new: &Route, old: &Route| self.meaning(new) == before.meaning(old);
         differences("routes", new, old, |route| route.name.clone(), same, &mut changes);
+        if self.config.cache != before.config.cache {
+            changes.push("cache".to_owned());
+        }
         changes
     }
 
     /// A route by the names of what it refers to.
-    fn meaning(&self, route: &Route) -> (Vec<&str>, Vec<&str>, Option<Duration>, bool) {
+    fn meaning<'a>(&'a self, route: &'a Route) -> impl PartialEq + 'a {
         let policies = route.policies.iter().map(|index| &*self.config.policies[*index].name);
         let candidates = route.candidates.iter().map(|index| &*self.config.candidates[*index].id);
-        (policies.collect(), candidates.collect(), route.timeout, route.private)
+        let (policies, candidates): (Vec<_>, Vec<_>) = (policies.collect(), candidates.collect());
+        (policies, candidates, route.timeout, route.private, route.cache)
     }
 }
 

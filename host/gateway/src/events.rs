@@ -57,6 +57,7 @@ impl RequestClosed<'_> {
             tenant = &*record.tenant,
             operation = record.operation,
             shadow = record.shadow.then_some(true),
+            cached = record.cached.then_some(true),
             asked = record.asked,
             route = record.route,
             policy = record.policy.as_deref(),

@@ -1,5 +1,6 @@
 //! The gateway: what it holds, and the path of a request through it.
 
+use crate::cache::{Found, Wish};
 use crate::config::Server;
 use crate::contract::Reported;
 use crate::deployment::Deployment;
@@ -81,6 +82,13 @@ impl Gateway {
         self.deployment.store(Arc::new(deployment));
     }
 
+    /// Forgets every answer that would be given again.
+    pub fn forget_answers(&self) {
+        if let Some(cache) = &self.deployment().cache {
+            cache.clear();
+        }
+    }
+
     /// Answers a request. This is its whole path; each step is one file.
     pub async fn answer(&self, request: http::Request<Incoming>) -> Response {
         let began = Instant::now();
@@ -126,11 +134,16 @@ impl Gateway {
             }
         };
         let request = read(server, operation, parts, body, id, began).await?;
+        let wish = Wish::of(&parts.headers)?;
         let mut target = deployment.routes.find(&request.asked)?.narrowed(&request)?;
         let request = Arc::new(request.bounded(began, target.timeout));
         self.latest.keep(&request);
         let mut entry = Entry::open(&self.records, &request, &target.route, began);
         entry.explain = explain::Wanted::of(&parts.headers);
+        let keep = match deployment.answered(&request, &target, wish, entry.explain) {
+            Found::Hit(kept) => return Ok(respond::replay(&request, kept, entry, permit)),
+            Found::Miss(keep) => keep,
+        };
         let plan = match plan(&request, &mut target, &mut entry).await {
             Ok(plan) => plan,
             Err(failure) => return Err(self.give_up(entry, failure)),
@@ -141,7 +154,7 @@ impl Gateway {
         shadow::cast(self, deployment, &request, &plan, &mut entry);
         match execute::run(&deployment.providers, &request, &plan, &mut entry).await {
             Ok((candidate, answered)) => {
-                Ok(respond::answer(&request, candidate, answered, entry, permit))
+                Ok(respond::answer(&request, candidate, answered, entry, permit, keep))
             }
             Err(failure) if respond::estimates(&request, &failure) => {
                 Ok(respond::estimate(&request, entry))

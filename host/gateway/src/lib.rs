@@ -23,6 +23,8 @@ pub mod ingress;
 pub mod request;
 pub mod route;
 
+pub mod cache;
+
 pub mod candidate;
 pub mod catalogue;
 pub mod circuit;

@@ -87,6 +87,8 @@ pub struct Record {
     pub streaming: bool,
     /// Whether it is a copy, of whose answer no client saw anything.
     pub shadow: bool,
+    /// Whether it was answered from the cache, and nobody was asked.
+    pub cached: bool,
     /// The route that it took.
     pub route: String,
     /// The policy that decided, if one did.
@@ -169,6 +171,7 @@ impl Entry {
             asked: request.asked.clone(),
             streaming: request.streaming,
             shadow: false,
+            cached: false,
             route: route.to_owned(),
             policy: None,
             reason: String::new(),

@@ -3,7 +3,10 @@
 //! A body that is dropped before its end (the client went away) drops the upstream's reply, the
 //! plugin's sandbox, the permit and the entry with it: that is the whole of cancellation.
 
+mod replay;
+
 use crate::attempt::{Answer, Answered, UnderWay};
+use crate::cache::{self, Collected, Keep};
 use crate::candidate::Candidate;
 use crate::contract::{FailureKind, Usage};
 use crate::deployment::Deployment;
@@ -30,8 +33,12 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
+pub use replay::replay;
+
 /// The header with an explanation.
 const EXPLANATION: &str = "x-portcullis-explanation";
+/// The header with the fields that the upstream had no place for.
+const DROPPED: &str = "x-portcullis-dropped";
 
 /// A response with its body.
 pub type Response = http::Response<Body>;
@@ -80,6 +87,7 @@ pub fn answer(
     answered: Answered,
     mut entry: Entry,
     permit: Permit,
+    keep: Keep,
 ) -> Response {
     entry.candidate = Some(candidate.profile.id.clone());
     entry.provider_us = micros(answered.plugin);
@@ -89,10 +97,14 @@ pub fn answer(
     if entry.explain != explain::Wanted::Nothing {
         put(&mut headers, EXPLANATION, &explain::header(&entry));
     }
-    if !answered.dropped.is_empty() {
-        // What a plugin says at length is cut before it is kept or sent.
-        let names = words::brief(answered.dropped.join(", "));
-        put(&mut headers, "x-portcullis-dropped", &names);
+    if let Some(word) = keep.word {
+        put(&mut headers, cache::HEADER, word);
+    }
+    // What a plugin says at length is cut before it is kept or sent.
+    let dropped = answered.dropped.join(", ");
+    let dropped = (!dropped.is_empty()).then(|| words::brief(dropped));
+    if let Some(names) = &dropped {
+        put(&mut headers, DROPPED, names);
         entry.remarks.push(format!("left out, for the upstream has no place for it: {names}"));
     }
     let source = match answered.answer {
@@ -104,6 +116,9 @@ pub fn answer(
                 put(&mut headers, "x-portcullis-cost-usd", &format!("{cost:.8}"));
             }
             entry.finish();
+            if let Some(place) = keep.place {
+                place.whole(&candidate.profile.id, dropped, &whole);
+            }
             let media_type = request.dialect.media_type(request);
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
             return response(headers, Body::Whole(Full::new(whole)));
@@ -121,6 +136,7 @@ pub fn answer(
         deadline: Box::pin(tokio::time::sleep_until(deadline.into())),
         called: answered.called,
         first_content: answered.first_content,
+        collected: keep.place.map(|place| place.stream(&candidate.profile.id, dropped)),
         candidate,
         entry: Some(entry),
         _under_way: answered.under_way,
@@ -128,6 +144,7 @@ pub fn answer(
     });
     let pieces = stream::unfold(live, |mut live| async move {
         let piece = live.next().await?;
+        live.collected = live.collected.take().and_then(|collected| collected.with(&piece));
         Some((Ok(Frame::data(piece)), live))
     });
     response(headers, Body::Pieces(StreamBody::new(Box::pin(pieces))))
@@ -147,6 +164,8 @@ struct Live {
     deadline: Pin<Box<Sleep>>,
     called: Instant,
     first_content: Duration,
+    /// What went out so far, where it is kept.
+    collected: Option<Collected>,
     candidate: Arc<Candidate>,
     /// Until the answer is over.
     entry: Option<Entry>,
@@ -215,6 +234,7 @@ impl Live {
         let Some(mut entry) = self.entry.take() else {
             return;
         };
+        let collected = self.collected.take();
         let usage = self.source.usage();
         entry.used(usage, &self.candidate);
         if let Source::Translated(stream) = &self.source {
@@ -225,6 +245,9 @@ impl Live {
             None => {
                 self.candidate.answered(self.called, Some(self.first_content), usage);
                 entry.finish();
+                if let Some(collected) = collected {
+                    collected.keep();
+                }
             }
             Some(failure) => {
                 self.candidate.failed(failure, self.called.elapsed());

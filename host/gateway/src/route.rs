@@ -1,7 +1,9 @@
 //! From the name that a client asked for to the candidates that it may mean.
 
 use crate::candidate::Candidate;
-use crate::config::{Candidate as Configured, Config, Prices, Provider as ConfiguredProvider};
+use crate::config::{
+    Candidate as Configured, Config, Keeping, Prices, Provider as ConfiguredProvider,
+};
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::request::Request;
@@ -29,6 +31,8 @@ pub struct Target {
     pub timeout: Option<Duration>,
     /// Whatever goes down this route stays on the operator's machines.
     pub private: bool,
+    /// Whose answers are given again.
+    pub cache: Keeping,
     /// Candidates that may not serve the request, and why.
     pub removed: Vec<(Arc<Candidate>, &'static str)>,
 }
@@ -71,6 +75,7 @@ impl Routes {
                 candidates: route.candidates.iter().map(|i| candidates[*i].clone()).collect(),
                 timeout: route.timeout,
                 private: route.private,
+                cache: route.cache,
                 removed: Vec::new(),
             };
             (route.name.clone(), target)
@@ -192,7 +197,8 @@ impl Target {
     /// What somebody means who names no route.
     fn named(asked: &str, policies: Arc<[Arc<Policy>]>, candidates: Arc<[Arc<Candidate>]>) -> Self {
         let route = asked.into();
-        Self { route, policies, candidates, timeout: None, private: false, removed: Vec::new() }
+        let (timeout, private, cache, removed) = (None, false, Keeping::Sound, Vec::new());
+        Self { route, policies, candidates, timeout, private, cache, removed }
     }
 
     /// Leaves the candidates that may serve the request at all, before any policy sees them:

@@ -4,6 +4,7 @@
 //! that it is a copy of: no client waits for it, and what fails in it fails alone. It goes where a
 //! policy may send the request itself, and nowhere else.
 
+use crate::cache::Keep;
 use crate::deployment::Deployment;
 use crate::gateway::{Gateway, Permit};
 use crate::plan::Plan;
@@ -43,7 +44,8 @@ async fn run(
 ) {
     match execute::run(&deployment.providers, &request, &plan, &mut entry).await {
         Ok((candidate, answered)) => {
-            let response = respond::answer(&request, candidate, answered, entry, permit);
+            let response =
+                respond::answer(&request, candidate, answered, entry, permit, Keep::default());
             let mut body = response.into_body();
             // Read to its end, so that what it used is known.
             while body.frame().await.is_some() {}

@@ -13,5 +13,6 @@ pub mod lines;
 pub mod message;
 pub mod openai;
 pub mod responses;
+pub mod sorted;
 pub mod sse;
 pub mod transcript;

@@ -16,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::environment::{self, Environment};
 use super::problem::{At, Place, Problem, Problems, hint};
-use super::resolved::{Admin, Config, Log, PluginSource, Plugins, Policy, Sandbox, Server};
+use super::resolved::{Admin, Cache, Config, Log, PluginSource, Plugins, Policy, Sandbox, Server};
 use super::said::{self, Said};
 
 /// What is needed along the way, and what was found wrong so far.
@@ -43,12 +43,19 @@ impl<'e> Resolver<'e> {
             instances: said.sandbox_instances.unwrap_or(1_000),
             stack: said.sandbox_stack.unwrap_or(512 << 10),
         };
+        let cache = said.cache.map(|said| Cache {
+            max_bytes: said.max_bytes.unwrap_or(64 << 20),
+            ttl: said.ttl.unwrap_or(Duration::from_secs(600)),
+        });
         if said.providers.is_empty() {
             let text = "no provider is configured; expected at least one [providers.NAME]";
             self.report(top, text);
         }
         let (providers, mut models) = self.providers(said.providers);
         let mut policies = self.policies(said.policies);
+        if cache.is_none() {
+            self.nothing_is_kept(&said.routes);
+        }
         let routes = self.routes(said.routes, &mut policies, &mut models);
         let (policies, candidates) = (policies.finish(), models.candidates);
         let sources = self.sources;
@@ -60,6 +67,7 @@ impl<'e> Resolver<'e> {
                 log,
                 plugins,
                 sandbox,
+                cache,
                 providers,
                 candidates,
                 policies,

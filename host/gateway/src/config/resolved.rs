@@ -31,6 +31,8 @@ pub struct Config {
     pub plugins: Plugins,
     /// What all sandboxes share.
     pub sandbox: Sandbox,
+    /// The answers that are given again; `None`: none are.
+    pub cache: Option<Cache>,
     /// In the order of the file.
     pub providers: Vec<Provider>,
     /// Every model that is known, by provider and then in the order they were listed.
@@ -124,6 +126,26 @@ pub struct Sandbox {
     pub instances: usize,
     /// Bytes of stack of each.
     pub stack: usize,
+}
+
+/// `[cache]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// Bytes of all answers together.
+    pub max_bytes: usize,
+    /// How long an answer is given again.
+    pub ttl: Duration,
+}
+
+/// Which answers of a route are given again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// None.
+    Nothing,
+    /// Those of requests that want no chance in them.
+    Sound,
+    /// All, for as long as this, or else as `[cache]` says.
+    All(Option<Duration>),
 }
 
 /// Somebody who answers requests.
@@ -339,4 +361,6 @@ pub struct Route {
     pub timeout: Option<Duration>,
     /// Its requests go to local candidates only, whatever they say.
     pub private: bool,
+    /// Which of its answers are given again.
+    pub cache: Keeping,
 }

@@ -17,7 +17,8 @@ use serde_json::{Map, Value as Json};
 use super::credential::Credential;
 use super::problem::At;
 use super::read::{Table, Value};
-use super::resolved::{LimitOverrides, LogFormat, RateLimitHeaders};
+use super::resolved::{Keeping, LimitOverrides, LogFormat, RateLimitHeaders};
+use super::units;
 use command::Command;
 pub(crate) use merge::find;
 pub(crate) use model::Model;
@@ -33,6 +34,7 @@ pub(crate) struct Said {
     pub(crate) plugins_cache: Option<At<String>>,
     pub(crate) sandbox_instances: Option<usize>,
     pub(crate) sandbox_stack: Option<usize>,
+    pub(crate) cache: Option<Cache>,
     pub(crate) providers: Vec<(At<String>, Provider)>,
     pub(crate) policies: Vec<(At<String>, Policy)>,
     pub(crate) routes: Vec<(At<String>, Route)>,
@@ -48,6 +50,12 @@ pub(crate) struct Server {
     pub(crate) drain: Option<Duration>,
     pub(crate) concurrency: Option<usize>,
     pub(crate) workers: Option<usize>,
+}
+
+/// `[cache]`.
+pub(crate) struct Cache {
+    pub(crate) max_bytes: Option<usize>,
+    pub(crate) ttl: Option<Duration>,
 }
 
 /// `[providers.NAME]`, and what a preset says of one.
@@ -132,6 +140,7 @@ pub(crate) struct Route {
     pub(crate) candidates: Option<At<Vec<At<String>>>>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) private: Option<bool>,
+    pub(crate) cache: Option<At<Keeping>>,
     pub(crate) candidates_unclear: bool,
 }
 
@@ -155,6 +164,10 @@ impl Said {
         table.table("sandbox", |sandbox| {
             said.sandbox_instances = sandbox.count("instances", 1);
             said.sandbox_stack = sandbox.size("stack");
+        });
+        said.cache = table.table("cache", |cache| Cache {
+            max_bytes: cache.size("max_bytes"),
+            ttl: cache.duration("ttl"),
         });
         said.providers = table.named("providers", |value| value.table("a table", Provider::read));
         said.policies = table.named("policies", |value| value.table("a table", Policy::read));
@@ -270,6 +283,7 @@ impl Route {
             candidates: table.strings("candidates"),
             timeout: table.table("timeouts", |timeouts| timeouts.duration("whole")).flatten(),
             private: table.boolean("private"),
+            cache: keeping(table),
             candidates_unclear: false,
         };
         // An item that could not be read leaves the list shorter than it was meant to be.
@@ -279,6 +293,20 @@ impl Route {
             || candidates.is_none() && table.attempted("candidates");
         said
     }
+}
+
+fn keeping(table: &mut Table<'_>) -> Option<At<Keeping>> {
+    const EXPECTED: &str = "true, false, or how long, such as \"1h\"";
+    let value = table.value("cache")?;
+    let place = value.place.clone();
+    let keeping = match (value.as_bool(), value.as_str().map(units::duration)) {
+        (Some(true), _) => Keeping::All(None),
+        (Some(false), _) => Keeping::Nothing,
+        (None, Some(Ok(lasts))) => Keeping::All(Some(lasts)),
+        (None, Some(Err(why))) => return value.unfit(&why, EXPECTED),
+        (None, None) => return value.wrong(EXPECTED),
+    };
+    Some(At::new(keeping, place))
 }
 
 fn listen(table: &mut Table<'_>) -> Option<At<SocketAddr>> {

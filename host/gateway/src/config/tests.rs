@@ -3,6 +3,7 @@
 
 mod accepted;
 mod commands;
+mod operation;
 mod refused;
 
 use std::path::Path;

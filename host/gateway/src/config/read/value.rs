@@ -47,6 +47,10 @@ impl<'t> Value<'t> {
         self.value.as_str()
     }
 
+    pub(crate) fn as_bool(&self) -> Option<bool> {
+        self.value.as_bool()
+    }
+
     pub(crate) fn is_table(&self) -> bool {
         self.value.is_table()
     }

@@ -3,7 +3,7 @@
 use super::provider::{Models, candidate};
 use super::{IMPLIED_POLICY, Policies, Resolver};
 use crate::config::problem::{At, hint};
-use crate::config::resolved::Route;
+use crate::config::resolved::{Keeping, Route};
 use crate::config::said;
 
 /// The route of a client that asks for `auto`.
@@ -84,7 +84,24 @@ impl Resolver<'_> {
             }
         }
         let private = said.private.unwrap_or(false);
-        Route { name: name.value, policies: chosen, candidates, timeout: said.timeout, private }
+        let cache = said.cache.map_or(Keeping::Sound, |said| said.value);
+        let (name, timeout) = (name.value, said.timeout);
+        Route { name, policies: chosen, candidates, timeout, private, cache }
+    }
+
+    /// A route whose answers are to be kept, where there is nothing to keep them in.
+    pub(super) fn nothing_is_kept(&mut self, said: &[(At<String>, said::Route)]) {
+        for (name, route) in said {
+            let Some(said) = &route.cache else { continue };
+            if matches!(said.value, Keeping::All(_)) {
+                let text = format!(
+                    "[routes.{}] `cache` keeps nothing, for there is no table [cache]; add one, \
+                     such as [cache] max_bytes = \"64MiB\"",
+                    name.value
+                );
+                self.report(&said.place, text);
+            }
+        }
     }
 
     /// Adds what an id or a pattern stands for; what is there already keeps its place.
@@ -186,8 +203,8 @@ fn implied_route(policies: &mut Policies, models: &Models) -> Option<Route> {
     }
     candidates.sort_by_key(|index| models.candidates[*index].priority);
     let policies = policies.find(IMPLIED_POLICY).into_iter().collect();
-    let (timeout, private) = (None, false);
-    Some(Route { name: DEFAULT.into(), policies, candidates, timeout, private })
+    let (timeout, private, cache) = (None, false, Keeping::Sound);
+    Some(Route { name: DEFAULT.into(), policies, candidates, timeout, private, cache })
 }
 
 /// Whether a pattern, in which `*` stands for anything, slashes too, matches the whole of a text.

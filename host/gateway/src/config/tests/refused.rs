@@ -85,6 +85,7 @@ fn unknown_keys_of_every_table() {
         ("log", "format, level"),
         ("plugins", "directory, cache"),
         ("sandbox", "instances, stack"),
+        ("cache", "max_bytes, ttl"),
         ("providers.x", provider),
         ("providers.x.limits", limits),
         ("providers.x.timeouts", "connect, first_byte, between_chunks, whole"),
@@ -113,7 +114,7 @@ fn unknown_keys_of_every_table() {
         ("providers.x.commands.y.secrets.Z", "env, file"),
         ("policies.x", "plugin, grants, settings, limits, remember"),
         ("policies.x.limits", limits),
-        ("routes.x", "policies, candidates, timeouts, private"),
+        ("routes.x", "policies, candidates, timeouts, private, cache"),
         ("routes.x.timeouts", "whole"),
     ];
     for (path, keys) in table {
@@ -125,7 +126,7 @@ fn unknown_keys_of_every_table() {
     check(
         "HOUSE\nqqqq = 1",
         &[
-            "2:1: unknown key `qqqq`; known keys: server, admin, log, plugins, sandbox, providers, policies, routes",
+            "2:1: unknown key `qqqq`; known keys: server, admin, log, plugins, sandbox, cache, providers, policies, routes",
         ],
     );
     check(
@@ -178,6 +179,8 @@ fn wrong_types_of_every_kind() {
         ("providers.x.plugin = { path = \"x\", digest = \"sha256:12\" }", "1:45: [providers.x.plugin] `digest` = \"sha256:12\" is not a digest; expected \"sha256:\" and 64 hexadecimal digits".into()),
         ("providers.x.plugin = { digest = 1988-01-01 }", "1:33: [providers.x.plugin] `digest` is a date; expected \"sha256:\" and 64 hexadecimal digits".into()),
         ("providers.x.rate_limits.reset_tokens = \"a b\"", "1:40: [providers.x.rate_limits] `reset_tokens` = \"a b\" is not a header's name; expected letters, digits and dashes".into()),
+        ("routes.x.cache = 3", "1:18: [routes.x] `cache` is a number; expected true, false, or how long, such as \"1h\"".into()),
+        ("routes.x.cache = \"1d\"", "1:18: [routes.x] `cache` has the unknown unit `d` (one of ms, s, m, h); expected true, false, or how long, such as \"1h\"".into()),
         ("routes.x.candidates = \"house/m1\"", "1:23: [routes.x] `candidates` is a string; expected a list of strings".into()),
     ];
     for (text, expected) in table {
