@@ -8,6 +8,8 @@ mod house;
 
 #[path = "all/cache.rs"]
 mod cache;
+#[path = "all/clients.rs"]
+mod clients;
 #[path = "all/commands.rs"]
 mod commands;
 #[path = "all/credentials.rs"]

@@ -23,9 +23,9 @@ pub use describe::models as describe_models;
 pub use environment::Environment;
 pub use problem::{Place, Problem, Problems};
 pub use resolved::{
-    Admin, Cache, Candidate, ClientAuthentication, Config, Credential, Keeping, LimitOverrides,
-    Log, LogFormat, OAuth2, PluginSource, Plugins, Policy, Prices, Provider, RateLimitHeaders,
-    Rates, Route, Sandbox, Server, Tier, Timeouts, Used,
+    Admin, Cache, Candidate, ClientAuthentication, Clients, Config, Credential, Keeping,
+    LimitOverrides, Log, LogFormat, Naming, OAuth2, PluginSource, Plugins, Policy, Prices,
+    Provider, RateLimitHeaders, Rates, Route, Sandbox, Server, Tier, Timeouts, Used,
 };
 pub use secret::{Secret, SecretSource};
 

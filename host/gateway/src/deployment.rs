@@ -107,8 +107,11 @@ impl Deployment {
         let (new, old) = (&self.config.routes, &before.config.routes);
         let same = |new: &Route, old: &Route| self.meaning(new) == before.meaning(old);
         differences("routes", new, old, |route| route.name.clone(), same, &mut changes);
-        if self.config.cache != before.config.cache {
-            changes.push("cache".to_owned());
+        for (name, changed) in [
+            ("clients", self.config.clients != before.config.clients),
+            ("cache", self.config.cache != before.config.cache),
+        ] {
+            changes.extend(changed.then(|| name.to_owned()));
         }
         changes
     }

@@ -1,7 +1,7 @@
 //! The gateway: what it holds, and the path of a request through it.
 
 use crate::cache::{Found, Wish};
-use crate::config::Server;
+use crate::config::{Config, Server};
 use crate::contract::Reported;
 use crate::deployment::Deployment;
 use crate::failure::Failure;
@@ -133,7 +133,7 @@ impl Gateway {
                 return Err(refusal);
             }
         };
-        let request = read(server, operation, parts, body, id, began).await?;
+        let request = read(&deployment.config, operation, parts, body, id, began).await?;
         let wish = Wish::of(&parts.headers)?;
         let mut target = deployment.routes.find(&request.asked)?.narrowed(&request)?;
         let request = Arc::new(request.bounded(began, target.timeout));
@@ -207,14 +207,15 @@ async fn plan(
 
 /// Reads the request as far as the gateway has to understand it.
 async fn read(
-    server: &Server,
+    config: &Config,
     operation: Operation,
     parts: &Parts,
     body: Incoming,
     id: Arc<str>,
     began: Instant,
 ) -> Result<Request, Refusal> {
-    let body = ingress::body(body, server.max_body, server.body_timeout).await?;
+    let Server { max_body, body_timeout, .. } = config.server;
+    let body = ingress::body(body, max_body, body_timeout).await?;
     let (body, attachment) = match operation {
         Operation::Transcription => transcript::read(ingress::content_type(parts), body).await?,
         _ => (body, None),
@@ -222,8 +223,7 @@ async fn read(
     let dialect = Dialect::of(parts);
     let head = dialect.head(operation, &body)?;
     let body = dialect.taken(body);
-    let mut labels = ingress::labels(parts);
-    labels.extend(head.labels);
+    let labels = config.clients.labels(ingress::labels(parts), head.labels)?;
     Ok(Request {
         id,
         operation,

@@ -19,6 +19,7 @@ pub mod watch;
 
 pub mod gateway;
 
+pub mod clients;
 pub mod ingress;
 pub mod request;
 pub mod route;

@@ -1,5 +1,6 @@
 //! What a client is told instead of an answer: a status, a stable code, safe words.
 
+use crate::config::Naming;
 use crate::contract::FailureKind;
 use crate::failure::Failure;
 use http::StatusCode;
@@ -100,6 +101,32 @@ impl Refusal {
         let message = format!("No model or route is called {asked:?}.{hint}");
         let param = Some("model".to_owned());
         Self { param, ..Self::new(StatusCode::NOT_FOUND, "model_not_found", message) }
+    }
+
+    /// There is such a name, and clients may not ask by it.
+    pub fn forbidden_name(asked: &str, kind: Naming, allowed: &[Naming]) -> Self {
+        let allowed: Vec<&str> = allowed.iter().map(|kind| kind.word()).collect();
+        let (what, allowed) = (kind.word(), allowed.join(" and "));
+        let message = format!(
+            "{asked:?} is among the {what} here, and clients may name {allowed} only; GET /v1/models \
+             lists what they may ask for."
+        );
+        let param = Some("model".to_owned());
+        Self { param, ..Self::new(StatusCode::FORBIDDEN, "forbidden", message) }
+    }
+
+    /// Clients may not set that label.
+    pub fn forbidden_label(name: &str, allowed: &[String]) -> Self {
+        let allowed: Vec<String> = allowed.iter().map(|name| format!("`{name}`")).collect();
+        let allowed = match allowed.as_slice() {
+            [] => "none".to_owned(),
+            names => names.join(", "),
+        };
+        let message = format!(
+            "Clients may not set the label `{name}` here; labels that they may set: {allowed} \
+             (and `privacy` to `private`)."
+        );
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
     }
 
     /// What is said when every attempt failed, the last of them with `failure`.

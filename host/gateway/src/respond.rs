@@ -8,6 +8,7 @@ mod replay;
 use crate::attempt::{Answer, Answered, UnderWay};
 use crate::cache::{self, Collected, Keep};
 use crate::candidate::Candidate;
+use crate::config::Naming;
 use crate::contract::{FailureKind, Usage};
 use crate::deployment::Deployment;
 use crate::failure::Failure;
@@ -342,18 +343,27 @@ pub fn estimate(request: &Request, mut entry: Entry) -> Response {
     response
 }
 
-/// The list of models: every route as a model of its own, every candidate, and what open
-/// providers offer beyond them.
+/// The list of models, as far as clients may ask by their names: every route as a model of its
+/// own, every candidate, and what open providers offer beyond them. A model without its provider
+/// is listed only where nothing else says that it is there.
 pub async fn models(deployment: &Deployment, dialect: Dialect) -> Response {
-    let mut routes: Vec<&str> = deployment.routes.names().collect();
+    let clients = &deployment.config.clients;
+    let mut routes = deployment.routes.names_of(Naming::Routes);
     routes.sort_unstable();
-    let offered = deployment.catalogue.offered(&deployment.providers).await;
-    let configured = deployment.routes.candidates().iter().map(|c| c.profile.id.as_str());
+    let offered = match clients.may_name(Naming::Candidates) {
+        true => deployment.catalogue.offered(&deployment.providers).await,
+        false => Arc::from([]),
+    };
+    let kind = match clients.may_name(Naming::Candidates) {
+        true => Naming::Candidates,
+        false => Naming::Models,
+    };
     let mut listed = HashSet::new();
-    let models = configured.chain(offered.iter().map(String::as_str));
+    let models = deployment.routes.names_of(kind).into_iter();
+    let models = models.chain(offered.iter().map(String::as_str));
     let models = models.filter(|id| listed.insert(*id)).map(|id| {
-        let (owner, _) = id.split_once('/').unwrap_or_default();
-        (id, owner)
+        let owner = id.split_once('/').filter(|_| kind == Naming::Candidates);
+        (id, owner.map_or("portcullis", |(owner, _)| owner))
     });
     let routes = routes.into_iter().map(|route| (route, "portcullis"));
     let all: Vec<(&str, &str)> = routes.chain(models).collect();

@@ -2,7 +2,8 @@
 
 use crate::candidate::Candidate;
 use crate::config::{
-    Candidate as Configured, Config, Keeping, Prices, Provider as ConfiguredProvider,
+    Candidate as Configured, Clients, Config, Keeping, Naming, Prices,
+    Provider as ConfiguredProvider,
 };
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -45,6 +46,7 @@ pub struct Routes {
     by_id: HashMap<String, Arc<Candidate>>,
     /// Providers whose models need not be listed, by name.
     open: HashMap<String, (usize, ConfiguredProvider)>,
+    clients: Clients,
     opened: Mutex<HashMap<String, Arc<Candidate>>>,
 }
 
@@ -97,7 +99,8 @@ impl Routes {
             }
         }
         let opened = Mutex::new(opened);
-        Self { named: named.collect(), candidates, by_id, open, opened }
+        let clients = config.clients.clone();
+        Self { named: named.collect(), candidates, by_id, open, clients, opened }
     }
 
     /// The candidate of that id, listed or opened.
@@ -114,33 +117,54 @@ impl Routes {
         &self.candidates
     }
 
-    /// The names of the routes, in no particular order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.named.keys().map(String::as_str)
-    }
-
-    /// What the name means.
+    /// What the name means to a client.
     ///
     /// # Errors
     ///
-    /// 404 with the nearest names, if it means nothing.
+    /// 404 with the nearest names, if it means nothing; 403 if it means only what clients may not
+    /// ask by.
     pub fn find(&self, asked: &str) -> Result<Target, Refusal> {
-        let name = if asked == AUTO { DEFAULT } else { asked };
-        if let Some(target) = self.named.get(name) {
-            return Ok(target.clone());
+        let (may, may_not): (Vec<Naming>, Vec<Naming>) =
+            Naming::ALL.into_iter().partition(|kind| self.clients.may_name(*kind));
+        if let Some(mut target) = may.iter().find_map(|kind| self.meaning(*kind, asked)) {
+            target.private |= self.clients.private;
+            return Ok(target);
         }
-        if let Some(candidate) = self.by_id.get(asked).cloned().or_else(|| self.open(asked)) {
-            // Who names a candidate has decided: no policy is asked.
-            return Ok(Target::named(asked, Arc::from([]), Arc::from([candidate])));
+        Err(match may_not.into_iter().find(|kind| self.is_known(*kind, asked)) {
+            Some(kind) => Refusal::forbidden_name(asked, kind, &may),
+            None => Refusal::unknown_model(asked, &self.nearest(asked)),
+        })
+    }
+
+    /// What it means as a name of that kind.
+    fn meaning(&self, kind: Naming, asked: &str) -> Option<Target> {
+        match kind {
+            Naming::Routes => self.named.get(if asked == AUTO { DEFAULT } else { asked }).cloned(),
+            Naming::Candidates => {
+                let candidate = self.by_id.get(asked).cloned().or_else(|| self.open(asked))?;
+                // Who names a candidate has decided: no policy is asked.
+                Some(Target::named(asked, Arc::from([]), Arc::from([candidate])))
+            }
+            Naming::Models => {
+                let bare = self.candidates.iter().filter(|c| c.profile.bare() == asked).cloned();
+                let candidates: Arc<[Arc<Candidate>]> = bare.collect();
+                let default = self.named.get(DEFAULT);
+                let policies = default.map_or_else(|| Arc::from([]), |it| it.policies.clone());
+                (!candidates.is_empty()).then(|| Target::named(asked, policies, candidates))
+            }
         }
-        let bare = self.candidates.iter().filter(|c| c.profile.bare() == asked).cloned();
-        let candidates: Arc<[Arc<Candidate>]> = bare.collect();
-        if candidates.is_empty() {
-            return Err(Refusal::unknown_model(asked, &self.nearest(asked)));
+    }
+
+    /// Whether it is a name of that kind. Nothing comes into being by being asked for here.
+    fn is_known(&self, kind: Naming, asked: &str) -> bool {
+        let provider = asked.split_once('/').map(|(provider, _)| provider);
+        match kind {
+            Naming::Candidates => {
+                self.by_id.contains_key(asked)
+                    || provider.is_some_and(|provider| self.open.contains_key(provider))
+            }
+            Naming::Routes | Naming::Models => self.meaning(kind, asked).is_some(),
         }
-        let policies =
-            self.named.get(DEFAULT).map_or_else(|| Arc::from([]), |t| t.policies.clone());
-        Ok(Target::named(asked, policies, candidates))
     }
 
     /// A candidate for a model that is not listed, at a provider that takes any.
@@ -176,14 +200,26 @@ impl Routes {
         Some(candidate)
     }
 
-    /// The names that are most like it.
+    /// The names that clients may ask by, of that kind.
+    pub fn names_of(&self, kind: Naming) -> Vec<&str> {
+        if !self.clients.may_name(kind) {
+            return Vec::new();
+        }
+        let profiles = self.candidates.iter().map(|candidate| &candidate.profile);
+        match kind {
+            Naming::Routes => self.named.keys().map(String::as_str).collect(),
+            Naming::Candidates => profiles.map(|profile| profile.id.as_str()).collect(),
+            Naming::Models => profiles.map(|profile| profile.bare()).collect(),
+        }
+    }
+
+    /// Those that are most like it.
     fn nearest(&self, asked: &str) -> Vec<String> {
-        let ids = self.candidates.iter().map(|candidate| candidate.profile.id.as_str());
-        let bare = self.candidates.iter().map(|candidate| candidate.profile.bare());
-        let mut near: Vec<(f64, &str)> = ids
-            .chain(bare)
-            .chain(self.names())
-            .chain([AUTO])
+        let auto = self.clients.may_name(Naming::Routes).then_some(AUTO);
+        let mut near: Vec<(f64, &str)> = Naming::ALL
+            .into_iter()
+            .flat_map(|kind| self.names_of(kind))
+            .chain(auto)
             .map(|name| (strsim::jaro_winkler(name, asked), name))
             .filter(|(likeness, _)| *likeness > 0.7)
             .collect();

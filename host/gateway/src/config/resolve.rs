@@ -16,7 +16,9 @@ use tracing_subscriber::EnvFilter;
 
 use super::environment::{self, Environment};
 use super::problem::{At, Place, Problem, Problems, hint};
-use super::resolved::{Admin, Cache, Config, Log, PluginSource, Plugins, Policy, Sandbox, Server};
+use super::resolved::{
+    Admin, Cache, Clients, Config, Log, PluginSource, Plugins, Policy, Sandbox, Server,
+};
 use super::said::{self, Said};
 
 /// What is needed along the way, and what was found wrong so far.
@@ -43,6 +45,12 @@ impl<'e> Resolver<'e> {
             instances: said.sandbox_instances.unwrap_or(1_000),
             stack: said.sandbox_stack.unwrap_or(512 << 10),
         };
+        let every = Clients::default();
+        let clients = Clients {
+            may_name: said.clients.may_name.map_or(every.may_name, |said| said.value),
+            labels: said.clients.labels,
+            private: said.clients.private.unwrap_or(every.private),
+        };
         let cache = said.cache.map(|said| Cache {
             max_bytes: said.max_bytes.unwrap_or(64 << 20),
             ttl: said.ttl.unwrap_or(Duration::from_secs(600)),
@@ -63,6 +71,7 @@ impl<'e> Resolver<'e> {
             Some(problems) => Err(problems),
             None => Ok(Config {
                 server,
+                clients,
                 admin,
                 log,
                 plugins,

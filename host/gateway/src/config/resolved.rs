@@ -23,6 +23,8 @@ use crate::upstream::command::Command;
 pub struct Config {
     /// Where clients are served, and how much they may ask for.
     pub server: Server,
+    /// What clients may decide.
+    pub clients: Clients,
     /// Where the operator looks in.
     pub admin: Admin,
     /// What is logged, and how.
@@ -78,6 +80,48 @@ pub struct Server {
     pub concurrency: usize,
     /// Threads that serve; `None`: as many as there are cores.
     pub workers: Option<usize>,
+}
+
+/// `[clients]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clients {
+    /// By which kinds of names they may ask; never empty.
+    pub may_name: Vec<Naming>,
+    /// The labels that they may set; `None`: any.
+    pub labels: Option<Vec<String>>,
+    /// All that they ask for goes to local candidates only.
+    pub private: bool,
+}
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self { may_name: Naming::ALL.to_vec(), labels: None, private: false }
+    }
+}
+
+/// A kind of name that stands for where a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// A route, or "auto".
+    Routes,
+    /// "provider/model".
+    Candidates,
+    /// A model without its provider.
+    Models,
+}
+
+impl Naming {
+    /// All of them, in the order in which a name is looked up.
+    pub const ALL: [Self; 3] = [Self::Routes, Self::Candidates, Self::Models];
+
+    /// What an operator calls it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Routes => "routes",
+            Self::Candidates => "candidates",
+            Self::Models => "models",
+        }
+    }
 }
 
 /// `[admin]`.

@@ -17,7 +17,7 @@ use serde_json::{Map, Value as Json};
 use super::credential::Credential;
 use super::problem::At;
 use super::read::{Table, Value};
-use super::resolved::{Keeping, LimitOverrides, LogFormat, RateLimitHeaders};
+use super::resolved::{Keeping, LimitOverrides, LogFormat, Naming, RateLimitHeaders};
 use super::units;
 use command::Command;
 pub(crate) use merge::find;
@@ -27,6 +27,7 @@ pub(crate) use model::Model;
 #[derive(Default)]
 pub(crate) struct Said {
     pub(crate) server: Server,
+    pub(crate) clients: Clients,
     pub(crate) admin_listen: Option<At<SocketAddr>>,
     pub(crate) log_format: Option<LogFormat>,
     pub(crate) log_level: Option<At<String>>,
@@ -50,6 +51,14 @@ pub(crate) struct Server {
     pub(crate) drain: Option<Duration>,
     pub(crate) concurrency: Option<usize>,
     pub(crate) workers: Option<usize>,
+}
+
+/// `[clients]`.
+#[derive(Default)]
+pub(crate) struct Clients {
+    pub(crate) may_name: Option<At<Vec<Naming>>>,
+    pub(crate) labels: Option<Vec<String>>,
+    pub(crate) private: Option<bool>,
 }
 
 /// `[cache]`.
@@ -148,6 +157,7 @@ impl Said {
     pub(crate) fn read(table: &mut Table<'_>) -> Self {
         let server = table.table("server", Server::read).unwrap_or_default();
         let mut said = Self { server, ..Self::default() };
+        said.clients = table.table("clients", Clients::read).unwrap_or_default();
         table.table("admin", |admin| {
             said.admin_listen = listen(admin);
             admin.unsupported("token", "remove it, and keep `listen` on a loopback address");
@@ -190,6 +200,23 @@ impl Server {
             concurrency: table.count("concurrency", 1),
             workers: table.count("workers", 1),
         }
+    }
+}
+
+impl Clients {
+    fn read(table: &mut Table<'_>) -> Self {
+        const EXPECTED: &str = "\"routes\", \"candidates\" or \"models\"";
+        let may_name = table.list("may_name", "a list of strings", |value| {
+            let word = |text: &str| {
+                let known = Naming::ALL.into_iter().find(|kind| kind.word() == text);
+                known.ok_or_else(|| "is no kind of name".to_owned())
+            };
+            value.parsed(EXPECTED, word)
+        });
+        if may_name.as_ref().is_some_and(|kinds| kinds.value.is_empty()) {
+            table.problem(&format!("`may_name` leaves no name to ask by; expected {EXPECTED}"));
+        }
+        Self { may_name, labels: words(table, "labels"), private: table.boolean("private") }
     }
 }
 

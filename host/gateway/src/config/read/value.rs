@@ -76,7 +76,7 @@ impl<'t> Value<'t> {
         }
     }
 
-    pub(super) fn parsed<T>(
+    pub(crate) fn parsed<T>(
         &self,
         expected: &str,
         parse: impl FnOnce(&str) -> Result<T, String>,

@@ -1,9 +1,9 @@
-//! What an operator bounds and switches on: what is kept of answers.
+//! What an operator bounds and switches on: what is kept of answers, and what clients may decide.
 
 use std::time::Duration;
 
 use super::resolve;
-use crate::config::{Cache, Config, Keeping};
+use crate::config::{Cache, Clients, Config, Keeping, Naming};
 
 const HOUSE: &str = "\
 providers.house = { plugin = \"chat\", base_url = \"http://127.0.0.1:9/v1\", models = [\"m1\", \"m2\"] }
@@ -53,4 +53,16 @@ fn a_route_keeps_nothing_where_there_is_no_cache() {
                [cache] max_bytes = \"64MiB\"";
     refused(&format!("{route}true"), &[&format!("4:9: {why}")]);
     refused(&format!("{route}\"1h\""), &[&format!("4:9: {why}")]);
+}
+
+#[test]
+fn clients_may_decide_what_is_said_and_otherwise_all() {
+    assert_eq!(good("").clients, Clients::default());
+    let said =
+        good("[clients]\nmay_name = [\"models\", \"routes\"]\nlabels = []\nprivate = true\n");
+    let may_name = vec![Naming::Models, Naming::Routes];
+    assert_eq!(said.clients, Clients { may_name, labels: Some(Vec::new()), private: true });
+    let why = "[clients] `may_name` leaves no name to ask by; expected \"routes\", \"candidates\" \
+               or \"models\"";
+    refused("[clients]\nmay_name = []\n", &[&format!("2:2: {why}")]);
 }

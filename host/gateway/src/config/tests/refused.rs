@@ -81,6 +81,7 @@ fn unknown_keys_of_every_table() {
                  cached_input_price, cache_write_price, cache_write_1h_price, price_tiers, audio_minute_price, source, as_of, operations, features, tags";
     let table = [
         ("server", "listen, max_body, header_timeout, body_timeout, drain, concurrency, workers"),
+        ("clients", "may_name, labels, private"),
         ("admin", "listen"),
         ("log", "format, level"),
         ("plugins", "directory, cache"),
@@ -126,7 +127,7 @@ fn unknown_keys_of_every_table() {
     check(
         "HOUSE\nqqqq = 1",
         &[
-            "2:1: unknown key `qqqq`; known keys: server, admin, log, plugins, sandbox, cache, providers, policies, routes",
+            "2:1: unknown key `qqqq`; known keys: server, clients, admin, log, plugins, sandbox, cache, providers, policies, routes",
         ],
     );
     check(
@@ -158,6 +159,8 @@ fn wrong_types_of_every_kind() {
         ("server.concurrency = \"8\"", "1:22: [server] `concurrency` is a string; expected a whole number from 1 on".into()),
         ("server.concurrency = 0", "1:22: [server] `concurrency` is 0; expected a whole number from 1 on".into()),
         ("server.workers = -2", "1:18: [server] `workers` is -2; expected a whole number from 1 on".into()),
+        ("clients.may_name = \"routes\"", "1:20: [clients] `may_name` is a string; expected a list of strings".into()),
+        ("clients.may_name = [\"route\"]", "1:21: [clients] `may_name`[0] = \"route\" is no kind of name; expected \"routes\", \"candidates\" or \"models\"".into()),
         ("log.format = \"xml\"", "1:14: [log] `format` = \"xml\" is not known; expected \"auto\", \"json\" or \"text\"".into()),
         ("log.level = \"\"", "1:13: [log] `level` is empty; expected a string".into()),
         ("providers = []", "1:13: `providers` is a list; expected a table".into()),
