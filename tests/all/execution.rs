@@ -446,3 +446,31 @@ fn more_calls_than_a_provider_takes_go_to_the_next() -> Result<()> {
         answered_by(&house.chat("auto", true).await?, "house/echo-50ms", true)
     })
 }
+
+#[test]
+fn more_calls_than_a_model_takes_go_to_the_next() -> Result<()> {
+    on_two_workers(async {
+        let bounded = "models = [{ id = \"echo-50ms\", concurrency = 1 }, \"echo\"]";
+        let house = pair(&provider("house", bounded), "echo-50ms").await?;
+        let mut caller = house.caller(Http::One).await?;
+        let request =
+            caller.request(Method::POST, CHAT, &[JSON], chat("auto", true).to_string())?;
+        let stream = caller.begin(request).await?;
+        answered_by(&house.chat("auto", true).await?, "spare/echo-spare", true)?;
+        let record = house.record("auto").await?;
+        ensure!(record.tried[0].failure.as_deref() == Some("passed-over"), "{record:?}");
+        let message = house.chat("house/echo-50ms", true).await?.refused(503, "overloaded")?;
+        ensure!(message.contains("the model has as many calls"), "{message}");
+        // It says nothing of other models, nor does who is passed over look ill.
+        answered_by(&house.chat("house/echo", true).await?, "house/echo", true)?;
+        ensure!(house.candidate(0).signals.performance().error_rate == 0.0);
+        // A configuration that leaves it as it is leaves its calls counted.
+        house.rewrite(&[provider("house", bounded), provider("new", "")].concat())?;
+        house.reload().await?;
+        house.chat("house/echo-50ms", true).await?.refused(503, "overloaded")?;
+        stream.into_body().collect().await?;
+        drop(caller);
+        house.settled().await?;
+        answered_by(&house.chat("house/echo-50ms", true).await?, "house/echo-50ms", true)
+    })
+}

@@ -89,7 +89,7 @@ pub async fn make(
             (answer, held, spent.max(before), dropped)
         }
         Err(failure) if parallel::serves(request, &failure) => {
-            under_way.also(provider, request.answers - 1)?;
+            under_way.also(provider, candidate, request.answers - 1)?;
             let (answers, dropped) = asking.several(request).await?;
             let (answer, held, spent) = translate(answers, request, candidate).await?;
             (answer, held, spent, dropped)
@@ -115,17 +115,25 @@ impl UnderWay {
     fn begin(provider: &Provider, candidate: &Arc<Candidate>) -> Result<Self, Failure> {
         let _in_flight = InFlight::new(CandidateSignals(candidate.clone()));
         let mut begun = Self { _in_flight, places: Vec::new() };
-        begun.also(provider, 1)?;
+        begun.also(provider, candidate, 1)?;
         Ok(begun)
     }
 
     /// Takes the places of so many calls more.
-    fn also(&mut self, provider: &Provider, calls: u32) -> Result<(), Failure> {
-        let Some(places) = &provider.calls else { return Ok(()) };
-        let place = places.clone().try_acquire_many_owned(calls);
-        self.places.push(place.map_err(|_| Failure::PassedOver {
-            why: "the provider has as many calls under way as it may",
-        })?);
+    fn also(
+        &mut self,
+        provider: &Provider,
+        candidate: &Candidate,
+        calls: u32,
+    ) -> Result<(), Failure> {
+        for (places, why) in [
+            (&provider.calls, "the provider has as many calls under way as it may"),
+            (&candidate.calls, "the model has as many calls under way as it may"),
+        ] {
+            let Some(places) = places else { continue };
+            let place = places.clone().try_acquire_many_owned(calls);
+            self.places.push(place.map_err(|_| Failure::PassedOver { why })?);
+        }
         Ok(())
     }
 }

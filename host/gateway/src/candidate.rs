@@ -11,6 +11,7 @@ use crate::signals::{Outcome, Signals};
 use portcullis_sandbox::State;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use wasmtime::component::Resource;
 
 /// One model at one provider, with what the gateway knows of it.
@@ -26,19 +27,28 @@ pub struct Candidate {
     pub signals: Arc<Signals>,
     /// Whether it is passed over at present.
     pub circuit: Arc<Circuit>,
+    /// Calls that may be under way at once, where the operator set a bound.
+    pub calls: Option<Arc<Semaphore>>,
 }
 
 impl Candidate {
     /// A candidate that nobody has asked yet.
     pub fn new(profile: Configured, provider: usize) -> Self {
         let model = Arc::from(profile.model.as_str());
-        Self { profile, model, provider, signals: Arc::default(), circuit: Arc::default() }
+        let calls = profile.concurrency.map(|most| Arc::new(Semaphore::new(most)));
+        let (signals, circuit) = (Arc::default(), Arc::default());
+        Self { profile, model, provider, signals, circuit, calls }
     }
 
     /// With what is known of how it did in an earlier deployment.
     #[must_use]
     pub fn known_as(self, before: &Self) -> Self {
-        Self { signals: before.signals.clone(), circuit: before.circuit.clone(), ..self }
+        let calls = match self.profile.concurrency == before.profile.concurrency {
+            true => before.calls.clone(),
+            false => self.calls,
+        };
+        let (signals, circuit) = (before.signals.clone(), before.circuit.clone());
+        Self { signals, circuit, calls, ..self }
     }
 
     /// What the request would cost at most, in US dollars; `None` where a price is unknown.

@@ -76,6 +76,7 @@ mod tests {
                 local: false,
                 context_tokens,
                 max_output_tokens: None,
+                concurrency: None,
                 prices: Prices::default(),
             },
             0,

@@ -193,6 +193,7 @@ impl Routes {
             local: provider.local,
             context_tokens: None,
             max_output_tokens: None,
+            concurrency: None,
             prices: Prices::default(),
         };
         let candidate = Arc::new(Candidate::new(known.unwrap_or_else(unknown), *index));

@@ -358,6 +358,8 @@ pub struct Candidate {
     pub context_tokens: Option<u32>,
     /// Tokens of an answer at most.
     pub max_output_tokens: Option<u32>,
+    /// Calls at the same time, beside the bound of its provider.
+    pub concurrency: Option<usize>,
     /// What its tokens cost.
     pub prices: Prices,
 }

@@ -23,6 +23,7 @@ fn candidates(count: usize) -> Candidates {
                 local: false,
                 context_tokens: None,
                 max_output_tokens: None,
+                concurrency: None,
                 prices: Prices::default(),
             },
             0,

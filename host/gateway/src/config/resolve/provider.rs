@@ -260,6 +260,7 @@ pub(crate) fn candidate(known: &Known, said: said::Model) -> Candidate {
         local: known.local,
         context_tokens: said.context_tokens,
         max_output_tokens: said.max_output_tokens,
+        concurrency: said.concurrency,
         prices: said.prices,
     }
 }

@@ -19,6 +19,7 @@ pub(crate) struct Model {
     pub(crate) operations: Option<Vec<String>>,
     pub(crate) features: Option<Vec<String>>,
     pub(crate) tags: Option<Vec<String>>,
+    pub(crate) concurrency: Option<usize>,
 }
 
 impl Model {
@@ -53,6 +54,7 @@ impl Model {
                     operations: words(table, "operations"),
                     features: words(table, "features"),
                     tags: words(table, "tags"),
+                    concurrency: table.count("concurrency", 1),
                 }
             })?
         } else {
@@ -72,6 +74,7 @@ impl Model {
             operations: self.operations.or(known.operations),
             features: self.features.or(known.features),
             tags: self.tags.or(known.tags),
+            concurrency: self.concurrency.or(known.concurrency),
         }
     }
 }

@@ -59,7 +59,7 @@ priority = 7
 local = true
 private_addresses = true
 ca = "roots.pem"
-models = ["m1", { id = "m3", audio_minute_price = 0.006 }, { id = "org/m2", name = "m2-2024", context_tokens = 8192, max_output_tokens = 1024, input_price = 1, output_price = 2.5, cached_input_price = 0.1, cache_write_price = 1.25, cache_write_1h_price = 2, price_tiers = [{ above_tokens = 20, input_price = 3, output_price = 9, cache_write_1h_price = 6 }, { above_tokens = 10, input_price = 2, output_price = 5 }], source = "https://house.example/prices", operations = ["chat", "rerank"], features = ["tools"], tags = ["coding"] }]
+models = ["m1", { id = "m3", audio_minute_price = 0.006 }, { id = "org/m2", name = "m2-2024", context_tokens = 8192, max_output_tokens = 1024, input_price = 1, output_price = 2.5, cached_input_price = 0.1, cache_write_price = 1.25, cache_write_1h_price = 2, price_tiers = [{ above_tokens = 20, input_price = 3, output_price = 9, cache_write_1h_price = 6 }, { above_tokens = 10, input_price = 2, output_price = 5 }], source = "https://house.example/prices", operations = ["chat", "rerank"], features = ["tools"], tags = ["coding"], concurrency = 2 }]
 prices = { source = "elsewhere", as_of = "2026-11-05" }
 settings = { passthrough = true, depth = { n = [1, 0x10, 2.5, "a"] } }
 grants = ["kv"]
@@ -122,6 +122,7 @@ rate_limits = { remaining_requests = "X-Left" }
     assert_eq!(config.candidates[0].prices, Prices::default());
     assert_eq!((m2.operations.join("+"), m2.priority, m2.local), ("chat+rerank".into(), 7, true));
     assert_eq!(config.candidates[0].operations, ["chat"]);
+    assert_eq!((m2.concurrency, config.candidates[0].concurrency), (Some(2), None));
     assert_eq!(config.sources, ["portcullis.toml", "key"].map(|name| folder.path().join(name)));
 }
 

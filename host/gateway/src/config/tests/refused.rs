@@ -78,7 +78,7 @@ fn unknown_keys_of_every_table() {
     let provider = "preset, plugin, base_url, credential, headers, commands, priority, local, private_addresses, \
                     ca, models_from, open_models, remember, settings, grants, limits, concurrency, timeouts, rate_limits, prices, models";
     let model = "id, name, context_tokens, max_output_tokens, input_price, output_price, \
-                 cached_input_price, cache_write_price, cache_write_1h_price, price_tiers, audio_minute_price, source, as_of, operations, features, tags";
+                 cached_input_price, cache_write_price, cache_write_1h_price, price_tiers, audio_minute_price, source, as_of, operations, features, tags, concurrency";
     let table = [
         ("server", "listen, max_body, header_timeout, body_timeout, drain, concurrency, workers"),
         ("clients", "may_name, labels, private"),
