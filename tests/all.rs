@@ -22,6 +22,8 @@ mod examples;
 mod execution;
 #[path = "all/explain.rs"]
 mod explain;
+#[path = "all/health.rs"]
+mod health;
 #[path = "all/hedges.rs"]
 mod hedges;
 #[path = "all/hostile.rs"]

@@ -42,7 +42,7 @@ fn clients_ask_by_the_names_that_they_may_use_and_by_no_others() -> Result<()> {
             "may_name = [\"candidates\", \"routes\"]",
             &["house/echo", "house/echo-opened", "usual"],
             &["echo"],
-            "clients may name routes and candidates only",
+            "clients may name candidates and routes only",
         ),
     ];
     on_two_workers(async {

@@ -1,6 +1,7 @@
 //! What the operator's own address answers. It is served beside the clients' port, so that a
 //! probe is never behind a queue of requests.
 
+mod candidates;
 mod swaps;
 
 use crate::config::Environment;
@@ -21,8 +22,8 @@ use std::collections::BTreeMap;
 
 /// What is said to who asks for something else.
 const SERVED: &str = "served here: GET /healthz, /readyz, /api/v1/requests, /api/v1/plugins, \
-                      /api/v1/quarantine, /api/v1/cache; POST /api/v1/reload; DELETE /api/v1/cache; \
-                      for each policy and provider, GET /api/v1/policies/NAME/history; POST \
+                      /api/v1/quarantine, /api/v1/candidates, /api/v1/cache; POST /api/v1/reload; \
+                      DELETE /api/v1/cache; for each policy and provider, GET /api/v1/policies/NAME/history; POST \
                       …/swap, …/promote, …/rollback\n";
 
 /// Answers one request.
@@ -40,6 +41,9 @@ pub async fn answer(
         (&Method::GET, "/readyz") => text(StatusCode::OK, "ready\n"),
         (&Method::GET, "/api/v1/requests") => json(StatusCode::OK, &gateway.records.newest()),
         (&Method::GET, "/api/v1/plugins") => json(StatusCode::OK, &plugins(gateway)),
+        (&Method::GET, "/api/v1/candidates") => {
+            json(StatusCode::OK, &candidates::all(&gateway.deployment()))
+        }
         (&Method::GET, "/api/v1/cache") => cache(gateway),
         (&Method::POST | &Method::DELETE, _) if is_of_a_page(request.headers()) => {
             text(StatusCode::FORBIDDEN, "pages of other origins change nothing here\n")

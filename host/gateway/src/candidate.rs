@@ -119,7 +119,26 @@ impl Candidate {
         let (first_token, tokens_per_second) = (None, None);
         self.signals.note(Outcome { succeeded: false, first_token, total, tokens_per_second });
         if let Some(open_for) = self.circuit.failed(failure.retry_after()) {
-            events::CircuitOpened { candidate: &self.profile.id, open_for, failure }.emit();
+            let (candidate, failure) = (&self.profile.id, &failure.word());
+            events::CircuitOpened { candidate, open_for, failure }.emit();
+        }
+    }
+}
+
+/// What checks of its upstream find, beside its attempts.
+impl Candidate {
+    /// Its upstream answered a check.
+    pub fn found_well(&self) {
+        if self.circuit.found_well() {
+            events::CircuitClosed { candidate: &self.profile.id }.emit();
+        }
+    }
+
+    /// Its upstream did not answer a check.
+    pub fn found_ill(&self) {
+        if let Some(open_for) = self.circuit.found_ill() {
+            let (candidate, failure) = (&self.profile.id, "health-check");
+            events::CircuitOpened { candidate, open_for, failure }.emit();
         }
     }
 }

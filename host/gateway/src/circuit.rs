@@ -4,6 +4,8 @@
 //! time that doubles with each time it opens again. When that time is over it is half open:
 //! one request may try, and its outcome closes or opens it. An upstream that says how long to
 //! wait is believed.
+//!
+//! Checks of the upstream open it by the same rule, and close what they have opened.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -38,6 +40,10 @@ struct Inside {
     openings: u32,
     open_until: Option<Instant>,
     trying: bool,
+    /// Checks in a row that found its upstream ill.
+    ill: u32,
+    /// Checks opened it, and no upstream asked for it.
+    by_checks: bool,
 }
 
 /// Leave to send one request. Dropping it without a verdict lets the next one try.
@@ -51,6 +57,12 @@ impl Circuit {
     /// Its state now.
     pub fn state(&self) -> State {
         self.inside().state(Instant::now())
+    }
+
+    /// How long it stays open; `None` where it is not.
+    pub fn open_for(&self) -> Option<Duration> {
+        let left = self.inside().open_until?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
     }
 
     /// Leave for one request, or `None` while the circuit is open or another is trying.
@@ -74,8 +86,33 @@ impl Circuit {
             return false;
         }
         let closes = inside.open_until.is_some();
-        *inside = Inside { trying: inside.trying, ..Inside::default() };
+        inside.close();
         closes
+    }
+
+    /// A check found its upstream well. Returns whether that closed it.
+    pub fn found_well(&self) -> bool {
+        let mut inside = self.inside();
+        inside.ill = 0;
+        let closes = inside.by_checks;
+        if closes {
+            inside.close();
+        }
+        closes
+    }
+
+    /// A check found its upstream ill. Returns for how long the circuit is open now, if this
+    /// opened it. What requests have opened is theirs to close.
+    pub fn found_ill(&self) -> Option<Duration> {
+        let mut inside = self.inside();
+        inside.ill += 1;
+        let closed = inside.open_until.is_none();
+        if inside.ill < FAILURES || !(closed || inside.by_checks) {
+            return None;
+        }
+        inside.by_checks = true;
+        let open_for = inside.open(None);
+        closed.then_some(open_for)
     }
 
     /// A request failed by the upstream's doing; `wait` is what it asked for. Returns for how
@@ -87,11 +124,8 @@ impl Circuit {
         if wait.is_none() && !half_open && inside.failures < FAILURES {
             return None;
         }
-        let growing = FIRST * 2u32.saturating_pow(inside.openings.min(6));
-        let open_for = wait.unwrap_or(growing).min(LONGEST);
-        inside.openings += u32::from(wait.is_none());
-        inside.open_until = Some(Instant::now() + open_for);
-        Some(open_for)
+        inside.by_checks &= wait.is_none();
+        Some(inside.open(wait))
     }
 
     fn inside(&self) -> std::sync::MutexGuard<'_, Inside> {
@@ -100,6 +134,18 @@ impl Circuit {
 }
 
 impl Inside {
+    fn open(&mut self, wait: Option<Duration>) -> Duration {
+        let growing = FIRST * 2u32.saturating_pow(self.openings.min(6));
+        let open_for = wait.unwrap_or(growing).min(LONGEST);
+        self.openings += u32::from(wait.is_none());
+        self.open_until = Some(Instant::now() + open_for);
+        open_for
+    }
+
+    fn close(&mut self) {
+        *self = Self { trying: self.trying, ..Self::default() };
+    }
+
     fn state(&self, now: Instant) -> State {
         match self.open_until {
             None => State::Closed,
@@ -182,5 +228,48 @@ mod tests {
         advance(Duration::from_secs(2)).await;
         assert_eq!(circuit.state(), State::HalfOpen);
         assert_eq!(circuit.failed(Some(Duration::from_secs(99_999))), Some(LONGEST));
+    }
+
+    fn check_ill(circuit: &Circuit, times: u32) -> Option<Duration> {
+        (0..times).find_map(|_| circuit.found_ill())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn checks_open_it_by_the_same_rule_and_close_what_they_opened() {
+        let circuit = Circuit::default();
+        assert_eq!(check_ill(&circuit, FAILURES - 1), None);
+        assert!(!circuit.found_well());
+        assert_eq!(check_ill(&circuit, FAILURES - 1), None, "the row was broken");
+        assert_eq!(circuit.state(), State::Closed);
+        assert_eq!(circuit.found_ill(), Some(FIRST));
+        assert_eq!(circuit.state(), State::Open);
+        // As long as they find it ill it stays open, without its being news.
+        advance(FIRST).await;
+        assert_eq!(circuit.state(), State::HalfOpen);
+        assert_eq!(circuit.found_ill(), None);
+        assert_eq!(circuit.state(), State::Open);
+        assert!(circuit.found_well(), "that closes it");
+        assert_eq!(circuit.state(), State::Closed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_requests_found_out_is_not_undone_by_a_check() {
+        let circuit = Circuit::default();
+        fail(&circuit, FAILURES);
+        assert!(!circuit.found_well());
+        assert_eq!(circuit.state(), State::Open, "it answers checks, and no requests");
+        assert_eq!(check_ill(&circuit, FAILURES), None);
+        advance(FIRST).await;
+        assert_eq!(circuit.state(), State::HalfOpen, "their time is their own");
+        circuit.succeeded();
+        // Checks and requests do not add up to one row.
+        assert_eq!(check_ill(&circuit, FAILURES - 1), None);
+        fail(&circuit, FAILURES - 1);
+        assert_eq!(circuit.state(), State::Closed);
+        // An upstream that asks for time gets it, whatever checks say.
+        assert!(check_ill(&circuit, 1).is_some());
+        circuit.failed(Some(FIRST));
+        assert!(!circuit.found_well());
+        assert_eq!(circuit.state(), State::Open);
     }
 }

@@ -23,7 +23,7 @@ pub use describe::models as describe_models;
 pub use environment::Environment;
 pub use problem::{Place, Problem, Problems};
 pub use resolved::{
-    Admin, Cache, Candidate, ClientAuthentication, Clients, Config, Credential, Keeping,
+    Admin, Cache, Candidate, ClientAuthentication, Clients, Config, Credential, Health, Keeping,
     LimitOverrides, Log, LogFormat, Naming, OAuth2, PluginSource, Plugins, Policy, Prices,
     Provider, RateLimitHeaders, Rates, Route, Sandbox, Server, Tier, Timeouts, Used,
 };

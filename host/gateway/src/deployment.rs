@@ -24,7 +24,7 @@ pub struct Deployment {
     /// By the index that routes name.
     pub policies: Vec<Arc<Policy>>,
     /// What a model's name can mean.
-    pub routes: Routes,
+    pub routes: Arc<Routes>,
     /// What upstreams offer beyond what is configured.
     pub catalogue: Catalogue,
     /// Answers that are given again, where the operator wants that.
@@ -44,8 +44,9 @@ impl Deployment {
             let new = providers.iter().find(|provider| provider.configured.name == name)?;
             let before =
                 before.filter(|before| before.providers.iter().any(|old| Arc::ptr_eq(old, new)));
-            before.map(|before| &before.routes)
+            before.map(|before| &*before.routes)
         });
+        let routes = Arc::new(routes);
         let number = before.map_or(1, |before| before.number + 1);
         let cache = config.cache.as_ref().map(|configured| Arc::new(Cache::new(configured)));
         let catalogue = Catalogue::default();

@@ -3,7 +3,6 @@
 //! Nothing else in this crate writes to the log, so that a field is called the same wherever
 //! it stands.
 
-use crate::failure::Failure;
 use crate::installed::{Change, What};
 use crate::record::{End, Record};
 use crate::swap::SwapError;
@@ -113,15 +112,43 @@ pub struct CircuitOpened<'a> {
     pub candidate: &'a str,
     /// For how long.
     pub open_for: Duration,
-    /// The failure that did it.
-    pub failure: &'a Failure,
+    /// A stable word for what did it.
+    pub failure: &'a str,
 }
 
 impl CircuitOpened<'_> {
     /// Writes one line.
     pub fn emit(&self) {
-        let (open_ms, failure) = (self.open_for.as_millis(), self.failure.word());
-        tracing::warn!(candidate = self.candidate, open_ms, failure, "circuit opened");
+        let Self { candidate, open_for, failure } = self;
+        tracing::warn!(candidate, open_ms = open_for.as_millis(), failure, "circuit opened");
+    }
+}
+
+/// An upstream does not answer its checks as it should.
+pub struct HealthCheckFailed<'a> {
+    /// Whose upstream it is.
+    pub provider: &'a str,
+    /// What is wrong.
+    pub why: &'a str,
+}
+
+impl HealthCheckFailed<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        tracing::warn!(provider = self.provider, "health check failed: {}", self.why);
+    }
+}
+
+/// An upstream answers its checks again.
+pub struct HealthCheckPassed<'a> {
+    /// Whose upstream it is.
+    pub provider: &'a str,
+}
+
+impl HealthCheckPassed<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        tracing::info!(provider = self.provider, "health check passed");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The gateway: what it holds, and the path of a request through it.
 
 use crate::cache::{Found, Wish};
+use crate::checks::Checks;
 use crate::config::{Config, Server};
 use crate::contract::Reported;
 use crate::deployment::Deployment;
@@ -50,6 +51,8 @@ pub struct Gateway {
     pub changing: Mutex<()>,
     shadows: Arc<Semaphore>,
     deployment: ArcSwap<Deployment>,
+    /// Of the providers that are in place.
+    checks: ArcSwap<Checks>,
 }
 
 /// Leave to be served, until the answer's last byte.
@@ -68,6 +71,7 @@ impl Gateway {
             latest: Latest::default(),
             changing: Mutex::new(()),
             shadows: Arc::new(Semaphore::new(MOST_SHADOWS)),
+            checks: ArcSwap::from_pointee(Checks::of(&deployment)),
             deployment: ArcSwap::from_pointee(deployment),
         }
     }
@@ -79,7 +83,9 @@ impl Gateway {
 
     /// Puts another deployment in place, in one step.
     pub fn deploy(&self, deployment: Deployment) {
+        let checks = Checks::of(&deployment);
         self.deployment.store(Arc::new(deployment));
+        self.checks.store(Arc::new(checks));
     }
 
     /// Forgets every answer that would be given again.

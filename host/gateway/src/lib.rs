@@ -28,6 +28,7 @@ pub mod cache;
 
 pub mod candidate;
 pub mod catalogue;
+pub mod checks;
 pub mod circuit;
 pub mod headroom;
 pub mod signals;

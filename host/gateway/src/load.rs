@@ -3,6 +3,7 @@
 //! Nothing listens yet. What is wrong is reported all at once, so that an operator does not
 //! mend one plugin only to hear of the next.
 
+use crate::checks::Newest;
 use crate::config::{Config, PluginSource};
 use crate::deployment::Deployment;
 use crate::events::{CommandMissing, PluginLoaded};
@@ -128,7 +129,8 @@ impl Loading<'_> {
             CommandMissing { provider: &configured.name, command, why: &why }.emit();
         }
         let calls = configured.concurrency.map(|most| Arc::new(Semaphore::new(most)));
-        Ok(Arc::new(Provider { configured, package: identity, plugin, client, commands, calls }))
+        let (package, checked) = (identity, Newest::default());
+        Ok(Arc::new(Provider { configured, package, plugin, client, commands, calls, checked }))
     }
 
     async fn policy(&self, configured: crate::config::Policy) -> Result<Arc<Policy>, String> {

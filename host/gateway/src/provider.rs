@@ -1,5 +1,6 @@
 //! A provider: its plugin, its connections, what it may use.
 
+use crate::checks::Newest;
 use crate::conduct::Ended;
 use crate::config::{Provider as Configured, RateLimitHeaders};
 use crate::contract::{self, ProviderPlugin, Reported, provider, providers, requests};
@@ -202,6 +203,8 @@ pub struct Provider {
     pub commands: Commands,
     /// Calls that may be under way at once, where the operator set a bound.
     pub calls: Option<Arc<Semaphore>>,
+    /// What its newest check found, where it is checked.
+    pub checked: Newest,
 }
 
 impl Provider {

@@ -112,6 +112,14 @@ impl Routes {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Every candidate of a provider, those that clients opened included.
+    pub fn of(&self, provider: &str) -> Vec<Arc<Candidate>> {
+        let mut all = self.candidates.clone();
+        all.extend(self.lock().values().cloned());
+        all.retain(|candidate| candidate.profile.provider() == provider);
+        all
+    }
+
     /// Every configured candidate, in the configuration's order.
     pub fn candidates(&self) -> &[Arc<Candidate>] {
         &self.candidates
@@ -124,14 +132,15 @@ impl Routes {
     /// 404 with the nearest names, if it means nothing; 403 if it means only what clients may not
     /// ask by.
     pub fn find(&self, asked: &str) -> Result<Target, Refusal> {
-        let (may, may_not): (Vec<Naming>, Vec<Naming>) =
-            Naming::ALL.into_iter().partition(|kind| self.clients.may_name(*kind));
-        if let Some(mut target) = may.iter().find_map(|kind| self.meaning(*kind, asked)) {
+        let may = |kind: &Naming| self.clients.may_name(*kind);
+        let found = Naming::ALL.into_iter().filter(may).find_map(|kind| self.meaning(kind, asked));
+        if let Some(mut target) = found {
             target.private |= self.clients.private;
             return Ok(target);
         }
-        Err(match may_not.into_iter().find(|kind| self.is_known(*kind, asked)) {
-            Some(kind) => Refusal::forbidden_name(asked, kind, &may),
+        let mut forbidden = Naming::ALL.into_iter().filter(|kind| !may(kind));
+        Err(match forbidden.find(|kind| self.is_known(*kind, asked)) {
+            Some(kind) => Refusal::forbidden_name(asked, kind, &self.clients.may_name),
             None => Refusal::unknown_model(asked, &self.nearest(asked)),
         })
     }

@@ -237,6 +237,19 @@ pub struct Provider {
     pub catalogue: Vec<Candidate>,
     /// What its plugin answers to the same questions is remembered.
     pub remember: bool,
+    /// How it is looked after beside the requests; `None`: not at all.
+    pub health: Option<Health>,
+}
+
+/// `health` of a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Appended to the base address, and asked for with GET.
+    pub path: String,
+    /// From one check to the next.
+    pub every: Duration,
+    /// How long one may take.
+    pub timeout: Duration,
 }
 
 /// Where a plugin comes from.

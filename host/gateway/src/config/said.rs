@@ -4,6 +4,7 @@
 //! is decided in `resolve`, in one place.
 
 pub(crate) mod command;
+mod health;
 mod merge;
 mod model;
 
@@ -20,6 +21,7 @@ use super::read::{Table, Value};
 use super::resolved::{Keeping, LimitOverrides, LogFormat, Naming, RateLimitHeaders};
 use super::units;
 use command::Command;
+pub(crate) use health::Health;
 pub(crate) use merge::find;
 pub(crate) use model::Model;
 
@@ -90,6 +92,7 @@ pub(crate) struct Provider {
     pub(crate) concurrency: Option<usize>,
     pub(crate) timeouts: Timeouts,
     pub(crate) rate_limits: Option<RateLimitHeaders>,
+    pub(crate) health: Option<At<Health>>,
     pub(crate) unclear: Unclear,
 }
 
@@ -243,6 +246,7 @@ impl Provider {
             concurrency: table.count("concurrency", 1),
             timeouts: table.table("timeouts", Timeouts::read).unwrap_or_default(),
             rate_limits: table.table("rate_limits", rate_limits),
+            health: Health::read(table),
             unclear: Unclear::default(),
         };
         let before = table.problems_so_far();

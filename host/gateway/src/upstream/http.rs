@@ -32,6 +32,7 @@ use super::vet::{self, Base};
 
 pub use super::failure::{ClientError, Denied, SendError};
 pub use super::reply::{Reply, ReplyBody};
+pub use super::vet::objection;
 
 const NAME: HeaderValue =
     HeaderValue::from_static(concat!("portcullis/", env!("CARGO_PKG_VERSION")));

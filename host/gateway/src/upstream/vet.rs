@@ -89,8 +89,8 @@ impl Base {
     /// The address of a call: the base address and behind it what the plugin said, and then
     /// the credential, if it travels in the query.
     pub(super) fn join(&self, said: &str, authorization: &Authorization) -> Result<Uri, Denied> {
-        let (path, query) = said.split_once('?').map_or((said, None), |(p, q)| (p, Some(q)));
-        if let Some(why) = objection(said, path) {
+        let query = said.split_once('?').map(|(_, query)| query);
+        if let Some(why) = objection(said) {
             return Err(Denied::Path { why });
         }
         let pair = authorization.pair(query.unwrap_or_default())?;
@@ -122,7 +122,8 @@ impl Base {
 }
 
 /// What is wrong with a path and query, if anything is.
-fn objection(said: &str, path: &str) -> Option<&'static str> {
+pub fn objection(said: &str) -> Option<&'static str> {
+    let path = said.split_once('?').map_or(said, |(path, _)| path);
     let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#';
     if !path.starts_with('/') {
         return Some("does not begin with a slash");

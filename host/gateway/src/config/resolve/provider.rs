@@ -1,12 +1,15 @@
 //! Providers: presets filled in, addresses checked, models listed.
 
+use std::time::Duration;
+
 use url::{Host, Url};
 
 use super::Resolver;
 use crate::config::preset;
 use crate::config::problem::{At, hint};
-use crate::config::resolved::{Candidate, Credential, Provider, Timeouts};
+use crate::config::resolved::{Candidate, Credential, Health, Provider, Timeouts};
 use crate::config::said;
+use crate::upstream::http::objection;
 
 /// What routes need to know of the providers, including those that cannot run: a route that
 /// names one of them is not wrong for that.
@@ -72,6 +75,7 @@ impl Resolver<'_> {
         let headers = headers.filter_map(|header| self.header(&table, header)).collect();
         let ca = said.ca.map(|ca| self.file(&table, "ca", &ca));
         let timeouts = timeouts(&said.timeouts);
+        let health = said.health.and_then(|health| self.health(&table, health, base_url.as_ref()));
         let runs = !said.commands.is_empty();
         let commands = self.commands(&table, said.commands, timeouts.whole);
         // A preset speaks for the address that it knows. Whether another host may be shown what
@@ -109,6 +113,7 @@ impl Resolver<'_> {
             open_models: known.open,
             catalogue,
             remember: said.remember.unwrap_or(true),
+            health,
         })
     }
 
@@ -199,6 +204,30 @@ impl Resolver<'_> {
             format!("[{table}] `base_url` {wrong}; expected such as \"http://127.0.0.1:8000/v1\"");
         self.report(&said.place, text);
         None
+    }
+
+    fn health(
+        &mut self,
+        table: &str,
+        At { value: said, place }: At<said::Health>,
+        base_url: Option<&Url>,
+    ) -> Option<Health> {
+        if base_url.is_none() {
+            // Where there should be an address and is none, that was said already.
+            let text = "`health` is asked for at `base_url`, of which there is none; remove it";
+            self.report(&place, format!("[{table}] {text}"));
+            return None;
+        }
+        if let Some(why) = objection(&said.path.value) {
+            let text = format!("[{table}.health] `path` {why}; expected such as \"/models\"");
+            self.report(&said.path.place, text);
+            return None;
+        }
+        Some(Health {
+            path: said.path.value,
+            every: said.every.unwrap_or(Duration::from_secs(30)),
+            timeout: said.timeout.unwrap_or(Duration::from_secs(5)),
+        })
     }
 
     fn models(&mut self, known: &Known, said: Vec<At<said::Model>>, models: &mut Models) {

@@ -47,6 +47,7 @@ impl Provider {
                 whole: self.timeouts.whole.or(preset.timeouts.whole),
             },
             rate_limits: self.rate_limits.or(preset.rate_limits),
+            health: self.health.or(preset.health),
             unclear: self.unclear,
         }
     }

@@ -1,9 +1,10 @@
-//! What an operator bounds and switches on: what is kept of answers, and what clients may decide.
+//! What an operator bounds and switches on: what is kept of answers, what clients may decide, and
+//! how upstreams are looked after.
 
 use std::time::Duration;
 
 use super::resolve;
-use crate::config::{Cache, Clients, Config, Keeping, Naming};
+use crate::config::{Cache, Clients, Config, Health, Keeping, Naming};
 
 const HOUSE: &str = "\
 providers.house = { plugin = \"chat\", base_url = \"http://127.0.0.1:9/v1\", models = [\"m1\", \"m2\"] }
@@ -65,4 +66,49 @@ fn clients_may_decide_what_is_said_and_otherwise_all() {
     let why = "[clients] `may_name` leaves no name to ask by; expected \"routes\", \"candidates\" \
                or \"models\"";
     refused("[clients]\nmay_name = []\n", &[&format!("2:2: {why}")]);
+}
+
+#[test]
+fn an_upstream_is_checked_where_somebody_says_so() {
+    assert_eq!(good("").providers[0].health, None);
+    let health = |text: &str| {
+        let provider = "[providers.x]\nplugin = \"chat\"\nbase_url = \"http://[::1]/v1\"\n";
+        good(&format!("{provider}health = {text}")).providers.remove(1).health
+    };
+    let (every, timeout) = (Duration::from_secs(30), Duration::from_secs(5));
+    let path = "/models".to_owned();
+    assert_eq!(health("{ path = \"/models\" }"), Some(Health { path, every, timeout }));
+    let (every, timeout) = (Duration::from_secs(1), Duration::from_millis(20));
+    let path = "/health?deep=1".to_owned();
+    let said = "{ path = \"/health?deep=1\", every = \"1s\", timeout = \"20ms\" }";
+    assert_eq!(health(said), Some(Health { path, every, timeout }));
+}
+
+#[test]
+fn a_check_has_a_path_below_the_address_of_its_provider() {
+    let provider = "[providers.x]\nplugin = \"chat\"\nbase_url = \"http://[::1]/v1\"\n";
+    let wrong = |said: &str, expected: &str| {
+        refused(&format!("{provider}health = {said}"), &[expected]);
+    };
+    wrong(
+        "{ every = \"1s\" }",
+        "5:1: [providers.x.health] has no `path`; expected one below `base_url`, such as \"/models\"",
+    );
+    wrong("{ path = 1 }", "5:19: [providers.x.health] `path` is a number; expected a string");
+    for (path, why) in [
+        ("models", "does not begin with a slash"),
+        ("//elsewhere", "begins with two slashes, which would name another host"),
+        ("/../admin", "has a segment `..`, which would leave the base address"),
+    ] {
+        let expected =
+            format!("5:19: [providers.x.health] `path` {why}; expected such as \"/models\"");
+        wrong(&format!("{{ path = {path:?} }}"), &expected);
+    }
+    let program = "[providers.x]\nplugin = \"chat\"\nhealth = { path = \"/models\" }\n\
+                   [providers.x.commands.chat]\nprogram = \"/bin/true\"\n";
+    refused(
+        program,
+        &["4:1: [providers.x] `health` is asked for at `base_url`, of which there is none; \
+           remove it"],
+    );
 }

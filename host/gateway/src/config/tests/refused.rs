@@ -76,7 +76,7 @@ fn unknown_keys_of_every_table() {
     let limits =
         "memory, cpu_ms, table_elements, handles, host_calls, output_bytes, log_lines, deadline_ms";
     let provider = "preset, plugin, base_url, credential, headers, commands, priority, local, private_addresses, \
-                    ca, models_from, open_models, remember, settings, grants, limits, concurrency, timeouts, rate_limits, prices, models";
+                    ca, models_from, open_models, remember, settings, grants, limits, concurrency, timeouts, rate_limits, health, prices, models";
     let model = "id, name, context_tokens, max_output_tokens, input_price, output_price, \
                  cached_input_price, cache_write_price, cache_write_1h_price, price_tiers, audio_minute_price, source, as_of, operations, features, tags, concurrency";
     let table = [
@@ -95,6 +95,7 @@ fn unknown_keys_of_every_table() {
             "remaining_requests, remaining_tokens, reset_requests, reset_tokens, \
              remaining_input_tokens, remaining_output_tokens, reset_input_tokens, reset_output_tokens",
         ),
+        ("providers.x.health", "path, every, timeout"),
         ("providers.x.plugin", "digest, path, manifest"),
         ("providers.x.credential", "env, file, bearer, header, query, basic, oauth2"),
         ("providers.x.credential.bearer", "env, file"),
