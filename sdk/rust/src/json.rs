@@ -1,4 +1,5 @@
-//! JSON that is read to be passed on: a tree that borrows from the text it was read from.
+//! JSON that is read to be passed on: a [`View`] of what is only looked at, and a tree of what is
+//! changed or made, both borrowed from the text that they were read from.
 //!
 //! A provider of another dialect takes a request apart and sends most of it on, which may be an
 //! image of megabytes, a schema, or a number that fits no double. `serde_json::Value` copies each
@@ -8,17 +9,19 @@
 //! through once.
 
 mod from;
-mod read;
+mod tape;
 #[cfg(test)]
 mod tests;
+mod view;
 mod write;
 
-pub use read::Unreadable;
+pub use tape::{Tape, Unreadable};
+pub use view::View;
 
 use std::borrow::Cow;
 use std::ops::Index;
 
-/// A value of JSON. Its clone copies no text that is borrowed.
+/// A value of JSON that can be changed. Its clone copies no text that is borrowed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Json<'a> {
     /// `null`, and what is not there.
@@ -122,11 +125,6 @@ impl<'a> Json<'a> {
         self.scalar()?.parse().ok()
     }
 
-    /// The sum of those members that are whole numbers; `None` where none is.
-    pub fn sum(&self, names: &[&str]) -> Option<u64> {
-        names.iter().filter_map(|name| self[*name].as_u64()).reduce(u64::saturating_add)
-    }
-
     fn scalar(&self) -> Option<&str> {
         if let Self::Raw(json) = self { Some(json) } else { None }
     }
@@ -148,12 +146,6 @@ impl<'a> Json<'a> {
     /// The members of an object; of anything else, none.
     pub fn fields(&self) -> &[(Cow<'a, str>, Self)] {
         if let Self::Object(fields) = self { fields } else { &[] }
-    }
-
-    /// The first of these members that is there; null where none is.
-    pub fn first<const N: usize>(&self, names: [&str; N]) -> &Self {
-        let mut there = names.iter().map(|name| &self[*name]).filter(|value| !value.is_null());
-        there.next().unwrap_or(&Self::Null)
     }
 
     /// Takes a member out of an object; null where it is not there.

@@ -29,7 +29,8 @@ pub use edits::{Edits, changes};
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub use exported::Exported;
-pub use frames::{FrameByFrame, ReadFrame, read_answer, read_list};
+pub use frames::{FrameByFrame, ReadFrame, Unread};
+pub use model::read_list;
 pub use refusal::{
     error_failure, header, milliseconds, read_body, read_error, read_refusal, retry_after_ms,
 };

@@ -58,7 +58,9 @@ impl Event {
 
     /// The data as text, with U+FFFD for what is not UTF-8, which is how a browser reads it.
     pub fn lossy(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.data.as_deref().unwrap_or_default())
+        let data = self.data.as_deref().unwrap_or_default();
+        // What is UTF-8, as nearly all of it is, is looked at in one go.
+        str::from_utf8(data).map_or_else(|_| String::from_utf8_lossy(data), Cow::Borrowed)
     }
 
     fn parse(raw: Bytes, skip: usize) -> Event {

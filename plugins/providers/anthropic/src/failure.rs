@@ -16,7 +16,9 @@ const WORDS: [(&str, FailureKind); 7] = [
 /// Reads a reply that is not a success.
 pub(crate) fn refused(head: &ReplyHead, body: &[u8]) -> Failure {
     let mut failure = judged(read_refusal(head, body));
-    if read_body(body)["error"]["details"]["error_code"] == "enforced_spend_limit_reached" {
+    let mut tape = Tape::default();
+    let details = read_body(body, &mut tape).get("error").get("details");
+    if details.get("error_code") == "enforced_spend_limit_reached" {
         failure.kind = FailureKind::QuotaExhausted;
     }
     // What the vendor's support asks for.

@@ -76,7 +76,7 @@ impl Provider for Anthropic {
     }
 
     fn read_models(&self, _head: &ReplyHead, body: &[u8]) -> Result<Vec<Model>, Failure> {
-        Ok(read_list(body, "data")?.iter().filter_map(model).collect())
+        read_list(body, "data", model)
     }
 }
 
@@ -92,15 +92,15 @@ impl Anthropic {
 }
 
 /// A model of the list, with what it says that it can do.
-fn model(entry: &Json<'_>) -> Option<Model> {
-    let count = |name: &str| u32::try_from(entry[name].as_u64()?).ok();
-    let capabilities = &entry["capabilities"];
-    let can = |name: &str| capabilities[name]["supported"] == true;
+fn model(entry: View<'_>) -> Option<Model> {
+    let count = |name: &str| u32::try_from(entry.get(name).as_u64()?).ok();
+    let capabilities = entry.get("capabilities");
+    let can = |name: &str| capabilities.get(name).get("supported") == true;
     let model = Model {
         context_tokens: count("max_input_tokens"),
         max_output_tokens: count("max_tokens"),
-        extra: extra([("display_name", (&entry["display_name"]).into())]),
-        ..Model::named(entry["id"].some_text()?)
+        extra: extra([("display_name", entry.get("display_name").into())]),
+        ..Model::named(entry.get("id").some_text()?)
     };
     Some(model.serving([("chat", true), ("count-tokens", true)]).with([
         // All that say what they can do can call tools.

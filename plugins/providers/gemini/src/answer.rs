@@ -16,22 +16,24 @@ pub struct Answer {
     ends: BTreeMap<u32, Option<Event>>,
     /// There were vectors, or a count.
     over: bool,
+    /// What was used so far. Each piece of a stream says it, also where nothing has changed.
+    used: Option<Usage>,
 }
 
 impl ReadFrame for Answer {
-    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
-        let reply = read_answer(text)?;
-        error::in_answer(text, &reply)?;
-        let (one, several) = (&reply["embedding"], reply["embeddings"].items());
-        let vectors = if one.is_object() { std::slice::from_ref(one) } else { several };
-        let count = &reply["totalTokens"];
-        if vectors.is_empty() && count.is_null() {
-            return self.chunk(&reply, events);
+    fn frame(&mut self, frame: Unread<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
+        let reply = frame.read()?;
+        error::in_answer(reply)?;
+        let one = Some(reply.get("embedding")).filter(|one| one.is_object());
+        let mut vectors = one.into_iter().chain(reply.get("embeddings").items()).peekable();
+        let count = reply.get("totalTokens");
+        if vectors.peek().is_none() && count.is_null() {
+            return self.chunk(reply, events);
         }
         self.over = true;
-        events.extend(Event::embeddings(vectors.iter().map(|vector| &vector["values"]))?);
+        events.extend(Event::embeddings(vectors.map(|vector| vector.get("values")))?);
         events.extend(count.as_u64().map(|it| Event::document(object! { "input_tokens": it })));
-        events.extend(usage(&reply["usageMetadata"]));
+        self.used(reply.get("usageMetadata"), events);
         Ok(())
     }
 
@@ -45,34 +47,49 @@ impl ReadFrame for Answer {
 }
 
 impl Answer {
-    fn chunk(&mut self, chunk: &Json<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
+    fn chunk(&mut self, chunk: View<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
         if self.id.is_none() {
-            self.id = Some(chunk["responseId"].text().into_owned());
-            events.push(Event::started(&chunk["responseId"], &chunk["modelVersion"]));
+            self.id = Some(chunk.get("responseId").text().into_owned());
+            events.push(Event::started(chunk.get("responseId"), chunk.get("modelVersion")));
         }
-        events.extend(usage(&chunk["usageMetadata"]));
-        for candidate in chunk["candidates"].items() {
+        self.used(chunk.get("usageMetadata"), events);
+        for candidate in chunk.get("candidates").items() {
             self.candidate(candidate, events)?;
         }
-        let feedback = &chunk["promptFeedback"];
-        if let Some(reason) = feedback["blockReason"].some_text() {
+        let feedback = chunk.get("promptFeedback");
+        if let Some(reason) = feedback.get("blockReason").some_text() {
             events.push(Event::refusal(0, format!("Google blocked the prompt: {reason}.")));
             self.finish(0, "content-filter", feedback, &reason);
         }
         Ok(())
     }
 
-    fn candidate(&mut self, candidate: &Json<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
-        let index = candidate["index"].as_u32().unwrap_or_default();
+    /// OpenAI's count of the answer includes its reasoning.
+    fn used(&mut self, counts: View<'_>, events: &mut Vec<Event>) {
+        let usage = Usage {
+            input_tokens: counts.sum(&["promptTokenCount", "toolUsePromptTokenCount"]),
+            output_tokens: counts.sum(&["candidatesTokenCount", "thoughtsTokenCount"]),
+            cached_input_tokens: counts.get("cachedContentTokenCount").as_u64(),
+            reasoning_tokens: counts.get("thoughtsTokenCount").as_u64(),
+            ..Usage::default()
+        };
+        if counts.is_object() && self.used.as_ref() != Some(&usage) {
+            self.used = Some(usage.clone());
+            events.push(Event::Usage(usage));
+        }
+    }
+
+    fn candidate(&mut self, candidate: View<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
+        let index = candidate.get("index").as_u32().unwrap_or_default();
         self.ends.entry(index).or_default();
-        for part in candidate["content"]["parts"].items() {
+        for part in candidate.get("content").get("parts").items() {
             self.part(index, part, events);
         }
-        events.extend(Event::beside("grounding", index, &candidate["groundingMetadata"]));
-        events.extend(Event::beside("citations", index, &candidate["citationMetadata"]));
-        events.extend(Event::beside("logprobs", index, &logprobs(&candidate["logprobsResult"])));
-        let Some(native) = candidate["finishReason"].some_text() else { return Ok(()) };
-        let message = candidate["finishMessage"].some_text();
+        events.extend(Event::beside("grounding", index, candidate.get("groundingMetadata")));
+        events.extend(Event::beside("citations", index, candidate.get("citationMetadata")));
+        events.extend(Event::beside("logprobs", index, logprobs(candidate.get("logprobsResult"))));
+        let Some(native) = candidate.get("finishReason").some_text() else { return Ok(()) };
+        let message = candidate.get("finishMessage").some_text();
         let reason = reason(&native, self.calls.begun() > 0).map_err(|kind| {
             let message = message.clone().unwrap_or("the model's answer failed".to_owned());
             Failure { code: Some(native.clone()), ..Failure::new(kind, message) }
@@ -85,35 +102,36 @@ impl Answer {
         Ok(())
     }
 
-    fn part(&mut self, index: u32, part: &Json<'_>, events: &mut Vec<Event>) {
+    fn part(&mut self, index: u32, part: View<'_>, events: &mut Vec<Event>) {
         let beside = |call: Option<u32>, google| {
             let extra = object! { "google": google };
             let place = object! { "index": index, "tool_call": call, "extra_content": extra };
             Event::other("extra-content", &place)
         };
-        let (signature, text) = (&part["thoughtSignature"], &part["text"]);
-        let called = Some(&part["functionCall"]).filter(|call| call.is_object());
+        let (signature, text) = (part.get("thoughtSignature"), part.get("text"));
+        let called = Some(part.get("functionCall")).filter(|call| call.is_object());
         let number = called.map(|_| self.calls.begun());
-        let mut others = part.fields().iter().filter(|(name, _)| !name.starts_with("thought"));
+        let mut others = part.fields().filter(|(name, _)| !name.starts_with("thought"));
         if let Some(call) = called {
             // Older models give a call no id.
             let answer = self.id.as_deref().unwrap_or_default();
-            events.push(self.calls.whole(&call["id"], answer, &call["name"], &call["args"]));
+            let [id, name, input] = ["id", "name", "args"].map(|name| call.get(name));
+            events.push(self.calls.whole(id, answer, name, input));
         } else if text.is_text() {
-            let kind = if part["thought"] == true { Event::Reasoning } else { Event::Text };
+            let kind = if part.get("thought") == true { Event::Reasoning } else { Event::Text };
             events.extend(Event::piece(kind, index, text));
         } else if others.any(|(_, value)| !value.is_null()) {
             // What Google's own tools did, an image, and what else there may be: the model
             // wants it back as it was, signature and all.
-            return events.push(beside(None, object! { "parts": vec![part] }));
+            return events.push(beside(None, object! { "parts": vec![part.to_json()] }));
         }
         if signature.is_text() {
             events.push(beside(number, object! { "thought_signature": signature }));
         }
     }
 
-    fn finish(&mut self, index: u32, reason: &str, said: &Json<'_>, native: &str) {
-        let ratings = ("safety_ratings", said["safetyRatings"].clone());
+    fn finish(&mut self, index: u32, reason: &str, said: View<'_>, native: &str) {
+        let ratings = ("safety_ratings", said.get("safetyRatings").into());
         let beside = [("native_finish_reason", native.into()), ratings];
         self.ends.insert(index, Some(Event::ended(index, reason, beside)));
     }
@@ -137,30 +155,20 @@ fn reason(native: &str, called: bool) -> Result<&str, FailureKind> {
     })
 }
 
-/// What was used so far. OpenAI's count of the answer includes its reasoning.
-fn usage(counts: &Json<'_>) -> Option<Event> {
-    let usage = Usage {
-        input_tokens: counts.sum(&["promptTokenCount", "toolUsePromptTokenCount"]),
-        output_tokens: counts.sum(&["candidatesTokenCount", "thoughtsTokenCount"]),
-        cached_input_tokens: counts["cachedContentTokenCount"].as_u64(),
-        reasoning_tokens: counts["thoughtsTokenCount"].as_u64(),
-        ..Usage::default()
-    };
-    counts.is_object().then_some(Event::Usage(usage))
-}
-
 /// Each token that was chosen, in the dialect's form, and beside it those that were likely.
-fn logprobs<'a>(result: &Json<'a>) -> Json<'a> {
+fn logprobs<'a>(result: View<'a>) -> Json<'a> {
     if result.is_null() {
         return Json::Null;
     }
-    let token = |token: &Json<'a>| {
+    let token = |token: View<'a>| {
         // The dialect says that there are none.
         let bytes = Json::raw("null");
-        object! { "token": &token["token"], "logprob": &token["logProbability"], "bytes": bytes }
+        let [text, likely] = ["token", "logProbability"].map(|name| token.get(name));
+        object! { "token": text, "logprob": likely, "bytes": bytes }
     };
-    let content = result["chosenCandidates"].items().iter().enumerate().map(|(at, chosen)| {
-        let top = result["topCandidates"][at]["candidates"].items().iter().map(token);
+    let tops = result.get("topCandidates");
+    let content = result.get("chosenCandidates").items().enumerate().map(|(at, chosen)| {
+        let top = tops.item(at).get("candidates").items().map(token);
         token(chosen).with("top_logprobs", top.collect::<Json<'a>>())
     });
     object! { "content": content.collect::<Json<'a>>().something() }.something()

@@ -4,29 +4,33 @@ use portcullis_sdk::prelude::*;
 
 /// A reply that is not a success. What is not Google's has a status at least.
 pub(crate) fn refused(head: &ReplyHead, body: &[u8]) -> Failure {
-    refined(read_refusal(head, body), error_of(&read_body(body)))
+    refined(read_refusal(head, body), error_of(read_body(body, &mut Tape::default())))
 }
 
 /// Fails if a reply is an error, under the status of a success.
-pub(crate) fn in_answer(text: &str, reply: &Json<'_>) -> Result<(), Failure> {
+pub(crate) fn in_answer(reply: View<'_>) -> Result<(), Failure> {
     let error = error_of(reply);
-    if error.is_null() { Ok(()) } else { Err(refined(read_error(text), error)) }
+    if error.is_null() { Ok(()) } else { Err(refined(read_error(reply), error)) }
 }
 
 /// Some errors come as the only element of a list.
-fn error_of<'a>(reply: &'a Json<'a>) -> &'a Json<'a> {
-    if reply["error"].is_object() { &reply["error"] } else { &reply[0]["error"] }
+fn error_of(reply: View<'_>) -> View<'_> {
+    let errors = [reply, reply.item(0)].map(|it| it.get("error"));
+    errors.into_iter().find(|error| error.is_object()).unwrap_or_default()
 }
 
-fn refined(failure: Failure, error: &Json<'_>) -> Failure {
+fn refined(failure: Failure, error: View<'_>) -> Failure {
     // Each kind of detail has fields of its own.
-    let details = error["details"].items().iter().flat_map(Json::fields);
-    let details = Json::Object(details.cloned().collect());
-    let reason = &details["reason"];
+    let details = error.get("details");
+    let detail = |name: &str| {
+        let mut said = details.items().map(|detail| detail.get(name));
+        said.find(|value| !value.is_null()).unwrap_or_default()
+    };
+    let reason = detail("reason");
     let about = |words: &str| failure.message.contains(words);
-    let key = *reason == "API_KEY_INVALID" || about("API key ");
+    let key = reason == "API_KEY_INVALID" || about("API key ");
     // The words are those of the statuses, but for these.
-    let kind = match &*error["status"].text() {
+    let kind = match &*error.get("status").text() {
         "INVALID_ARGUMENT" if key => FailureKind::Authentication,
         "INVALID_ARGUMENT" if about("exceeds the maximum number of tokens") => {
             FailureKind::ContextTooLong
@@ -35,12 +39,12 @@ fn refined(failure: Failure, error: &Json<'_>) -> Failure {
         "FAILED_PRECONDITION" => FailureKind::Permission,
         _ => failure.kind,
     };
-    let field = &details["fieldViolations"][0]["field"];
+    let field = detail("fieldViolations").item(0).get("field");
     // "34.074824224s", the form of a duration in JSON.
-    let delay = details["retryDelay"].text().strip_suffix('s').and_then(|it| it.parse().ok());
+    let delay = detail("retryDelay").text().strip_suffix('s').and_then(|it| it.parse().ok());
     Failure {
         kind,
-        code: error["status"].some_text(),
+        code: error.get("status").some_text(),
         retry_after_ms: delay.and_then(milliseconds).or(failure.retry_after_ms),
         extra: extra([("reason", reason.into()), ("param", field.into())]),
         ..failure

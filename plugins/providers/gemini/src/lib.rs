@@ -70,7 +70,7 @@ impl Provider for Gemini {
     }
 
     fn read_models(&self, _head: &ReplyHead, body: &[u8]) -> Result<Vec<Model>, Failure> {
-        Ok(read_list(body, "models")?.iter().filter_map(listed).collect())
+        read_list(body, "models", listed)
     }
 }
 
@@ -93,18 +93,18 @@ fn embed(draft: &mut Draft<'_>, model: &Name) -> Result<&'static str, Failure> {
 }
 
 /// A model of the list; now and then one has no name.
-fn listed(entry: &Json<'_>) -> Option<Model> {
-    let name = entry["name"].some_text()?;
-    let limit = |name: &str| entry[name].as_u64()?.try_into().ok();
-    let methods = entry["supportedGenerationMethods"].items();
-    let can = |method: &str| methods.iter().any(|present| *present == method);
+fn listed(entry: View<'_>) -> Option<Model> {
+    let name = entry.get("name").some_text()?;
+    let limit = |name: &str| entry.get(name).as_u64()?.try_into().ok();
+    let methods = entry.get("supportedGenerationMethods");
+    let can = |method: &str| methods.items().any(|present| present == method);
     let model = Model {
         context_tokens: limit("inputTokenLimit"),
         max_output_tokens: limit("outputTokenLimit"),
-        extra: extra([("display_name", (&entry["displayName"]).into())]),
+        extra: extra([("display_name", entry.get("displayName").into())]),
         ..Model::named(name.strip_prefix("models/").unwrap_or(&name))
     };
     let (chat, count) = (("chat", can("generateContent")), ("count-tokens", can("countTokens")));
     let model = model.serving([chat, ("embeddings", can("embedContent")), count]);
-    Some(model.with([("reasoning", entry["thinking"] == true)]))
+    Some(model.with([("reasoning", entry.get("thinking") == true)]))
 }

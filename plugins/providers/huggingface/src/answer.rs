@@ -31,27 +31,28 @@ impl ReadFrame for Answer {
         self.input_tokens = counts.into_iter().flatten().find_map(|count| count.parse().ok());
     }
 
-    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
-        if text == "[DONE]" {
+    fn frame(&mut self, frame: Unread<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
+        if frame.text == "[DONE]" {
             return Ok(());
         }
-        let reply = read_answer(text)?;
+        let reply = frame.read()?;
         if let Some(texts) = self.texts {
-            let vectors = vectors::read(&reply, texts)?;
+            let vectors = vectors::read(reply, texts)?;
             self.over = true;
-            self.start(&Json::Null, &Json::Null, events);
+            self.start(View::default(), View::default(), events);
             events.extend(vectors);
             events.extend(Event::counted([self.input_tokens, None]));
             return Ok(());
         }
         // The hub sends generated text in a list of one.
-        let reply = reply.items().first().unwrap_or(&reply);
-        if !reply["error"].is_null() {
-            return Err(refusal::finer(read_error(text), reply));
+        let reply = reply.items().next().unwrap_or(reply);
+        if !reply.get("error").is_null() {
+            return Err(refusal::finer(read_error(reply), reply));
         }
-        match &reply["choices"] {
-            Json::List(choices) => self.chat(reply, choices, events),
-            _ => self.generated(reply, events),
+        if reply.get("choices").is_list() {
+            self.chat(reply, events);
+        } else {
+            self.generated(reply, events);
         }
         Ok(())
     }
@@ -66,46 +67,48 @@ impl Answer {
         Self { model: request.model(), stops, texts, ..Self::default() }
     }
 
-    fn start(&mut self, id: &Json<'_>, model: &Json<'_>, events: &mut Vec<Event>) {
+    fn start(&mut self, id: View<'_>, model: View<'_>, events: &mut Vec<Event>) {
         if !std::mem::replace(&mut self.started, true) {
-            let model = model.clone().or(self.model.as_str());
-            events.push(Event::started(id, &model));
+            let model = model.some_text().unwrap_or_else(|| self.model.clone());
+            events.push(Event::Started((id.text().into_owned(), model)));
         }
     }
 
-    fn chat(&mut self, reply: &Json<'_>, choices: &[Json<'_>], events: &mut Vec<Event>) {
-        self.start(&reply["id"], &reply["model"], events);
-        for choice in choices {
-            let index = choice["index"].as_u32().unwrap_or_default();
+    fn chat(&mut self, reply: View<'_>, events: &mut Vec<Event>) {
+        self.start(reply.get("id"), reply.get("model"), events);
+        for choice in reply.get("choices").items() {
+            let index = choice.get("index").as_u32().unwrap_or_default();
             let said = choice.first(["delta", "message"]);
             let thoughts = said.first(["reasoning_content", "reasoning"]);
             events.extend(Event::piece(Event::Reasoning, index, thoughts));
-            events.extend(Event::piece(Event::Text, index, &said["content"]));
+            events.extend(Event::piece(Event::Text, index, said.get("content")));
             // Older versions of TGI send a call by itself, and not in a list.
-            let calls = said["tool_calls"].clone().into_items();
-            events.extend((0..).zip(&calls).map(|(position, it)| call(position, it)));
-            if let Some(reason) = choice["finish_reason"].some_text() {
+            let calls = said.get("tool_calls");
+            let alone = Some(calls).filter(|calls| calls.is_object());
+            let calls = (0..).zip(calls.items().chain(alone));
+            events.extend(calls.map(|(position, it)| call(position, it)));
+            if let Some(reason) = choice.get("finish_reason").some_text() {
                 self.finish(index, &reason, events);
             }
         }
-        let [input, output] =
-            ["prompt_tokens", "completion_tokens"].map(|name| reply["usage"][name].as_u64());
+        let [input, output] = ["prompt_tokens", "completion_tokens"]
+            .map(|name| reply.get("usage").get(name).as_u64());
         events.extend(Event::counted([input.or(self.input_tokens), output]));
     }
 
     /// A token, or with the last of them and in a whole answer, all of the text.
-    fn generated(&mut self, reply: &Json<'_>, events: &mut Vec<Event>) {
-        self.start(&Json::Null, &Json::Null, events);
-        let (all, details) = (&reply["generated_text"], &reply["details"]);
-        match &reply["token"] {
-            Json::Null => self.held += &all.text(),
-            token if token["special"] == true => {}
-            token => self.held += &token["text"].text(),
+    fn generated(&mut self, reply: View<'_>, events: &mut Vec<Event>) {
+        self.start(View::default(), View::default(), events);
+        let (all, details) = (reply.get("generated_text"), reply.get("details"));
+        match reply.get("token") {
+            nothing if nothing.is_null() => self.held += &all.text(),
+            token if token.get("special") == true => {}
+            token => self.held += &token.get("text").text(),
         }
         let mut sure = self.held.len();
         if !all.is_text() {
             sure -= self.stops.iter().map(String::len).max().unwrap_or_default().min(sure);
-        } else if details["finish_reason"] == "stop_sequence" {
+        } else if details.get("finish_reason") == "stop_sequence" {
             // What it stopped at is part of the text there, and of no answer of OpenAI's.
             let stop = self.stops.iter().find(|stop| self.held.ends_with(stop.as_str()));
             sure -= stop.map_or(0, String::len);
@@ -114,10 +117,10 @@ impl Answer {
         let words = std::mem::replace(&mut self.held, rest);
         events.extend((!words.is_empty()).then(|| Event::text(words)));
         if all.is_text() {
-            let reason = details["finish_reason"].some_text();
+            let reason = details.get("finish_reason").some_text();
             self.finish(0, reason.as_deref().unwrap_or("stop"), events);
-            let input = details["input_length"].as_u64().or(self.input_tokens);
-            events.extend(Event::counted([input, details["generated_tokens"].as_u64()]));
+            let input = details.get("input_length").as_u64().or(self.input_tokens);
+            events.extend(Event::counted([input, details.get("generated_tokens").as_u64()]));
         }
     }
 
@@ -132,17 +135,17 @@ impl Answer {
 }
 
 /// A piece of a call, or in a whole answer all of it, and then without its number.
-fn call(position: u32, call: &Json<'_>) -> Event {
-    let function = &call["function"];
-    let arguments = match &function["arguments"] {
-        Json::Null => String::new(),
-        text @ Json::Text(_) => text.text().into_owned(),
-        object => object.to_string(),
+fn call(position: u32, call: View<'_>) -> Event {
+    let function = call.get("function");
+    let arguments = match function.get("arguments") {
+        nothing if nothing.is_null() => String::new(),
+        text if text.is_text() => text.text().into_owned(),
+        object => object.to_json().to_string(),
     };
     Event::ToolCall(ToolCallDelta {
-        index: call["index"].as_u32().unwrap_or(position),
-        id: call["id"].some_text(),
-        name: function["name"].some_text(),
+        index: call.get("index").as_u32().unwrap_or(position),
+        id: call.get("id").some_text(),
+        name: function.get("name").some_text(),
         arguments,
     })
 }

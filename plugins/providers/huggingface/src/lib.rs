@@ -47,7 +47,7 @@ impl Provider for HuggingFace {
     }
 
     fn refused(&self, head: &ReplyHead, body: &[u8]) -> Failure {
-        refusal::finer(read_refusal(head, body), &read_body(body))
+        refusal::finer(read_refusal(head, body), read_body(body, &mut Tape::default()))
     }
 
     fn list_models_call(&self) -> Option<Call> {
@@ -58,7 +58,7 @@ impl Provider for HuggingFace {
     }
 
     fn read_models(&self, _head: &ReplyHead, body: &[u8]) -> Result<Vec<Model>, Failure> {
-        Ok(read_list(body, "data")?.iter().map(models::listed).collect())
+        read_list(body, "data", |entry| Some(models::listed(entry)))
     }
 }
 

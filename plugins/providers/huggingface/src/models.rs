@@ -4,19 +4,19 @@
 use portcullis_sdk::prelude::*;
 
 /// A model of the list.
-pub(crate) fn listed(entry: &Json<'_>) -> Model {
-    let serving = entry["providers"].items();
-    let any = |name: &str| serving.iter().any(|provider| provider[name] == true);
-    let sees = entry["architecture"]["input_modalities"].items();
+pub(crate) fn listed(entry: View<'_>) -> Model {
+    let serving = entry.get("providers");
+    let any = |name: &str| serving.items().any(|provider| provider.get(name) == true);
+    let sees = entry.get("architecture").get("input_modalities");
     let model = Model {
         // The router chooses who serves; what the best of them takes can be asked for.
-        context_tokens: serving.iter().filter_map(|it| it["context_length"].as_u32()).max(),
-        extra: extra([("owned_by", (&entry["owned_by"]).into())]),
-        ..Model::named(entry["id"].text())
+        context_tokens: serving.items().filter_map(|it| it.get("context_length").as_u32()).max(),
+        extra: extra([("owned_by", entry.get("owned_by").into())]),
+        ..Model::named(entry.get("id").text())
     };
     model.with([
         ("tools", any("supports_tools")),
         ("json-schema", any("supports_structured_output")),
-        ("vision", sees.iter().any(|kind| *kind == "image")),
+        ("vision", sees.items().any(|kind| kind == "image")),
     ])
 }

@@ -20,14 +20,15 @@ const WORDS: [(&str, FailureKind); 7] = [
 ];
 
 /// The failure with what an error's JSON says in places of its own.
-pub(crate) fn finer(mut failure: Failure, said: &Json<'_>) -> Failure {
-    if let list @ [_, ..] = said["error"].items() {
-        failure.message = list.iter().map(Json::text).collect::<Vec<_>>().join("; ");
+pub(crate) fn finer(mut failure: Failure, said: View<'_>) -> Failure {
+    let words: Vec<_> = said.get("error").items().map(View::text).collect();
+    if !words.is_empty() {
+        failure.message = words.join("; ");
     }
     // In seconds, until a model is thought to be loaded.
-    let time = said["estimated_time"].as_f64().and_then(milliseconds);
+    let time = said.get("estimated_time").as_f64().and_then(milliseconds);
     failure.retry_after_ms = time.or(failure.retry_after_ms);
-    failure.code = said["error_type"].some_text().or(failure.code);
+    failure.code = said.get("error_type").some_text().or(failure.code);
     if failure.status == Some(424) {
         // The model behind the server failed.
         failure.kind = FailureKind::Upstream;

@@ -19,10 +19,10 @@ pub(crate) fn call(settings: &Settings, request: &Request) -> Result<(Answer, Ht
 }
 
 /// The vectors of a reply, one for each text.
-pub(crate) fn read(reply: &Json<'_>, texts: usize) -> Result<Vec<Event>, Failure> {
+pub(crate) fn read(reply: View<'_>, texts: usize) -> Result<Vec<Event>, Failure> {
     // How one is made of them is part of a model, which does not say it here; the wrong way
     // gives vectors that fit no others.
-    if !reply[0][0].items().is_empty() {
+    if reply.item(0).item(0).items().next().is_some() {
         let message = "this model makes vectors of tokens, not one of each text";
         return Err(Failure::new(FailureKind::Unsupported, message));
     }

@@ -25,8 +25,8 @@ impl Answer {
     }
 
     /// The end, and how long each part of the answer took, in nanoseconds.
-    fn finished(&self, line: &Json<'_>) -> Event {
-        let reason = match &*line["done_reason"].text() {
+    fn finished(&self, line: View<'_>) -> Event {
+        let reason = match &*line.get("done_reason").text() {
             // Ollama stops where OpenAI would say that it calls tools.
             "" | "stop" if self.calls.begun() > 0 => "tool-calls".to_owned(),
             "" => "stop".to_owned(),
@@ -34,35 +34,35 @@ impl Answer {
         };
         const DURATIONS: [&str; 4] =
             ["total_duration", "load_duration", "prompt_eval_duration", "eval_duration"];
-        Event::ended(0, &reason, DURATIONS.map(|name| (name, line[name].clone())))
+        Event::ended(0, &reason, DURATIONS.map(|name| (name, line.get(name).into())))
     }
 }
 
 impl ReadFrame for Answer {
-    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
-        let line = read_answer(text)?;
-        if !line["error"].is_null() {
-            return Err(refusal::in_ollamas_words(read_error(text)));
+    fn frame(&mut self, frame: Unread<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
+        let line = frame.read()?;
+        if !line.get("error").is_null() {
+            return Err(refusal::in_ollamas_words(read_error(line)));
         }
         if !std::mem::replace(&mut self.started, true) {
-            events.push(Event::started(&Json::Null, &line["model"]));
+            events.push(Event::started(View::default(), line.get("model")));
         }
         // Of `/api/chat`, or of `/api/generate`.
-        let said = &line["message"];
-        let thoughts = said["thinking"].clone().or(&line["thinking"]);
-        let text = said["content"].clone().or(&line["response"]);
-        events.extend(Event::piece(Event::Reasoning, 0, &thoughts));
-        events.extend(Event::piece(Event::Text, 0, &text));
-        for call in said["tool_calls"].items() {
-            let function = &call["function"];
-            let (name, arguments) = (&function["name"], &function["arguments"]);
-            events.push(self.calls.whole(&call["id"], &self.unique, name, arguments));
+        let said = line.get("message");
+        let thoughts = said.get("thinking").or(line.get("thinking"));
+        let text = said.get("content").or(line.get("response"));
+        events.extend(Event::piece(Event::Reasoning, 0, thoughts));
+        events.extend(Event::piece(Event::Text, 0, text));
+        for call in said.get("tool_calls").items() {
+            let function = call.get("function");
+            let (name, arguments) = (function.get("name"), function.get("arguments"));
+            events.push(self.calls.whole(call.get("id"), &self.unique, name, arguments));
         }
-        events.extend(Event::embeddings(line["embeddings"].items())?);
-        let done = line["done"] == true;
-        self.over |= done || !line["embeddings"].is_null();
-        events.extend(done.then(|| self.finished(&line)));
-        let counts = ["prompt_eval_count", "eval_count"].map(|name| line[name].as_u64());
+        events.extend(Event::embeddings(line.get("embeddings").items())?);
+        let done = line.get("done") == true;
+        self.over |= done || !line.get("embeddings").is_null();
+        events.extend(done.then(|| self.finished(line)));
+        let counts = ["prompt_eval_count", "eval_count"].map(|name| line.get(name).as_u64());
         events.extend(Event::counted(counts));
         Ok(())
     }

@@ -71,6 +71,6 @@ impl Provider for Ollama {
     }
 
     fn read_models(&self, _head: &ReplyHead, body: &[u8]) -> Result<Vec<Model>, Failure> {
-        Ok(read_list(body, "models")?.iter().filter_map(models::listed).collect())
+        read_list(body, "models", models::listed)
     }
 }

@@ -3,16 +3,20 @@
 use portcullis_sdk::prelude::*;
 
 /// A model of the list.
-pub(crate) fn listed(entry: &Json<'_>) -> Option<Model> {
+pub(crate) fn listed(entry: View<'_>) -> Option<Model> {
     // Older versions do not say.
-    let able = entry["capabilities"].items();
-    let can = |word: &str| able.iter().any(|present| *present == word);
+    let able = entry.get("capabilities");
+    let can = |word: &str| able.items().any(|present| present == word);
     // Its family, its size, its quantization and the like.
-    let details = entry["details"].fields();
+    let details = entry.get("details").fields();
     let model = Model {
-        context_tokens: entry["details"]["context_length"].as_u32().filter(|&tokens| tokens > 0),
-        extra: details.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
-        ..Model::named(entry["name"].some_text()?)
+        context_tokens: entry
+            .get("details")
+            .get("context_length")
+            .as_u32()
+            .filter(|&tokens| tokens > 0),
+        extra: details.map(|(name, it)| (name.to_owned(), it.to_json().to_string())).collect(),
+        ..Model::named(entry.get("name").some_text()?)
     };
     let operations = [("chat", can("completion")), ("embeddings", can("embedding"))];
     Some(model.serving(operations).with([

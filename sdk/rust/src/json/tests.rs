@@ -1,7 +1,7 @@
 //! What is read is written as it was, and what is no JSON is refused at its place.
 #![allow(clippy::unwrap_used, reason = "this is how a test fails")]
 
-use super::{Json, Unreadable};
+use super::{Json, Tape, Unreadable};
 use crate::object;
 use std::borrow::Cow;
 
@@ -92,8 +92,6 @@ fn members_are_found_taken_and_set() {
     assert_eq!(json["a"]["b"][0].as_u64(), Some(10));
     assert_eq!(json["a"]["b"][1], "x");
     assert!(json["a"]["c"][7]["d"].is_null() && json["n"].is_null());
-    assert_eq!(*json.first(["n", "c", "a"]), json["a"]);
-    assert!(json.first(["n", "c"]).is_null());
     json.set("c", true);
     json.set("n", "é\n");
     json.set("a", Json::Null);
@@ -117,4 +115,41 @@ fn what_a_text_says_is_borrowed_where_it_can_be() {
     // No JSON, but no reason to lose it.
     assert_eq!(json[2].text(), "\\x");
     assert_eq!(Json::from("a\"b").to_string(), r#""a\"b""#);
+}
+
+#[test]
+fn a_tape_is_read_again_and_again() {
+    let mut tape = Tape::default();
+    for (text, expected) in
+        [(r#"{"a":{"b":["x",7]},"c":null}"#, "x"), (r#"{"a":{"b":["y"]}}"#, "y")]
+    {
+        let said = tape.read(text).unwrap();
+        assert!(said.get("a").get("b").item(0) == expected);
+        assert_eq!(said.to_json().to_string(), text);
+    }
+    tape.read("{").unwrap_err();
+    assert!(tape.read("[]").unwrap().is_list());
+}
+
+#[test]
+fn what_is_looked_at_is_found_or_null() {
+    let text = r#"{"n":null,"a":{"long":[[],{"x":1}],"b":[10,"\u00e9",true]},"":2,"t":""}"#;
+    let mut tape = Tape::default();
+    let said = tape.read(text).unwrap();
+    let list = said.get("a").get("b");
+    assert_eq!(list.items().map(|item| item.as_u64()).collect::<Vec<_>>(), [Some(10), None, None]);
+    assert_eq!((list.item(0).as_u32(), list.item(0).as_f64()), (Some(10), Some(10.0)));
+    assert!(list.item(1) == "é" && list.item(2) == true && list.item(3).is_null());
+    assert_eq!((list.item(1).some_text().as_deref(), said.get("t").some_text()), (Some("é"), None));
+    assert_eq!(said.get("").as_u64(), Some(2));
+    assert!(list.get("").is_null() && said.get("n").get("x").item(0).is_null());
+    assert!(said.get("x").is_null() && said.item(0).is_null() && list.get("b").is_null());
+    let names = said.fields().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(
+        (names, list.fields().count(), said.items().count()),
+        (vec!["n", "a", "", "t"], 0, 0)
+    );
+    assert!(said.first(["n", "x", "t"]).is_text() && said.first(["n"]).or(list).is_list());
+    let sum = said.get("a").get("long").item(1);
+    assert_eq!((sum.sum(&["x", "x", "y"]), sum.sum(&["y"])), (Some(2), None));
 }

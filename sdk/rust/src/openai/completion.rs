@@ -3,10 +3,8 @@
 //! A whole answer differs from a chunk in the name of one field, `message` for `delta`.
 
 use super::{finish_reason, usage};
-use crate::Json;
-use crate::provider::{
-    Event, Failure, ReadFrame, TextDelta, ToolCallDelta, read_answer, read_error,
-};
+use crate::json::View;
+use crate::provider::{Event, Failure, ReadFrame, TextDelta, ToolCallDelta, Unread, read_error};
 
 /// A chat's answer that is being read: that of `POST /chat/completions`.
 #[derive(Debug)]
@@ -28,31 +26,33 @@ impl Completion {
 }
 
 impl ReadFrame for Completion {
-    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
-        if text == "[DONE]" && self.streaming {
+    fn frame(&mut self, frame: Unread<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
+        if frame.text == "[DONE]" && self.streaming {
             self.over = true;
             return Ok(());
         }
-        let chunk = read_answer(text)?;
-        if !chunk["error"].is_null() {
-            return Err(read_error(text));
+        let chunk = frame.read()?;
+        if !chunk.get("error").is_null() {
+            return Err(read_error(chunk));
         }
-        let choices = chunk["choices"].items();
+        let mut choices = chunk.get("choices").items().peekable();
+        let some = choices.peek().is_some();
         if !self.streaming {
-            if choices.is_empty() {
+            if !some {
                 return Err(Failure::malformed("the upstream's answer has no choices"));
             }
             self.over = true;
         }
-        if !self.started && !choices.is_empty() {
+        if !self.started && some {
             self.started = true;
-            events.push(Event::started(&chunk["id"], &chunk["model"]));
+            events.push(Event::started(chunk.get("id"), chunk.get("model")));
         }
         for choice in choices {
             self.choice(choice, events);
         }
         // Groq has that of a stream in a place of its own.
-        let used = usage(&chunk["usage"]).or_else(|| usage(&chunk["x_groq"]["usage"]));
+        let used = usage(chunk.get("usage"));
+        let used = used.or_else(|| usage(chunk.get("x_groq").get("usage")));
         events.extend(used.map(Event::Usage));
         Ok(())
     }
@@ -64,66 +64,65 @@ impl ReadFrame for Completion {
 
 impl Completion {
     /// What is new in one of the answers that were asked for.
-    fn choice(&mut self, choice: &Json<'_>, events: &mut Vec<Event>) {
-        let index = choice["index"].as_u32().unwrap_or_default();
+    fn choice(&mut self, choice: View<'_>, events: &mut Vec<Event>) {
+        let index = choice.get("index").as_u32().unwrap_or_default();
         let field = if self.streaming { "delta" } else { "message" };
-        let delta = &choice[field];
+        let delta = choice.get(field);
         // As DeepSeek and vLLM name it, and as Groq and OpenRouter do.
-        let thoughts = ["reasoning_content", "reasoning"].map(|name| &delta[name]);
-        let thoughts = thoughts.into_iter().find(|thoughts| !thoughts.is_null());
-        events.extend(thoughts.and_then(|text| Event::piece(Event::Reasoning, index, text)));
-        say(Event::Text, index, &delta["content"], events);
-        events.extend(Event::piece(Event::Refusal, index, &delta["refusal"]));
-        for call in delta["tool_calls"].items() {
+        let thoughts = delta.first(["reasoning_content", "reasoning"]);
+        events.extend(Event::piece(Event::Reasoning, index, thoughts));
+        say(Event::Text, index, delta.get("content"), events);
+        events.extend(Event::piece(Event::Refusal, index, delta.get("refusal")));
+        for call in delta.get("tool_calls").items() {
             events.push(Event::ToolCall(self.call(call)));
         }
         for (name, value) in
-            [("annotations", &delta["annotations"]), ("logprobs", &choice["logprobs"])]
+            [("annotations", delta.get("annotations")), ("logprobs", choice.get("logprobs"))]
         {
-            if !value.is_nothing() {
-                events.extend(Event::beside(name, index, value));
-            }
+            events.extend(Event::beside(name, index, value.to_json().something()));
         }
-        if let Some(reason) = choice["finish_reason"].some_text() {
+        if let Some(reason) = choice.get("finish_reason").some_text() {
             self.over = true;
             events.push(Event::ended(index, finish_reason(&reason), []));
         }
     }
 
-    fn call(&mut self, call: &Json<'_>) -> ToolCallDelta {
-        let (id, function) = (call["id"].some_text(), &call["function"]);
+    fn call(&mut self, call: View<'_>) -> ToolCallDelta {
+        let (id, function) = (call.get("id").some_text(), call.get("function"));
         // Upstreams that leave the number out send each call whole, or at least its id first.
-        let index = call["index"].as_u32().unwrap_or(match id {
+        let index = call.get("index").as_u32().unwrap_or(match id {
             Some(_) => self.calls,
             None => self.calls.saturating_sub(1),
         });
         self.calls = self.calls.max(index.saturating_add(1));
-        let arguments = function["arguments"].text().into_owned();
-        ToolCallDelta { index, id, name: function["name"].some_text(), arguments }
+        let arguments = function.get("arguments").text().into_owned();
+        ToolCallDelta { index, id, name: function.get("name").some_text(), arguments }
     }
 }
 
 /// Words: a text at most vendors, at Mistral's reasoning models a list of parts, of which the
 /// `thinking` is kept apart.
-fn say(kind: fn(TextDelta) -> Event, index: u32, words: &Json<'_>, events: &mut Vec<Event>) {
-    match words {
-        Json::List(parts) => parts.iter().for_each(|part| say(kind, index, part, events)),
-        Json::Object(_) => {
-            say(Event::Reasoning, index, &words["thinking"], events);
-            say(kind, index, &words["text"], events);
-        }
-        text => events.extend(Event::piece(kind, index, text)),
+fn say(kind: fn(TextDelta) -> Event, index: u32, words: View<'_>, events: &mut Vec<Event>) {
+    if words.is_object() {
+        say(Event::Reasoning, index, words.get("thinking"), events);
+        say(kind, index, words.get("text"), events);
     }
+    words.items().for_each(|part| say(kind, index, part, events));
+    events.extend(Event::piece(kind, index, words));
 }
 
 #[cfg(test)]
 mod tests {
     use super::Completion;
-    use crate::provider::{Event, Failure, ReadFrame, TextDelta, ToolCallDelta};
+    use crate::json::Tape;
+    use crate::provider::{Event, Failure, ReadFrame, TextDelta, ToolCallDelta, Unread};
 
     fn read(streaming: bool, frames: &[&str]) -> Result<Vec<Event>, Failure> {
         let (mut reader, mut events) = (Completion::new(streaming), Vec::new());
-        frames.iter().try_for_each(|frame| reader.frame(frame, &mut events))?;
+        let mut tape = Tape::default();
+        frames
+            .iter()
+            .try_for_each(|frame| reader.frame(Unread::of(frame, &mut tape), &mut events))?;
         if reader.is_over() { Ok(events) } else { Err(Failure::cut_off()) }
     }
 

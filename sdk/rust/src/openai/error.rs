@@ -1,6 +1,6 @@
 //! Errors, in OpenAI's shape and in those that pass for it.
 
-use crate::Json;
+use crate::json::{Tape, View};
 
 /// What an error says, wherever it stood: in `{"error": {…}}`, `{"error": "…"}`,
 /// `{"message": …}`, `{"detail": …}`, or in any of these as the first element of a list.
@@ -19,36 +19,41 @@ pub struct ErrorBody {
 impl ErrorBody {
     /// Reads a whole error reply; `None` where it is not JSON.
     pub fn read(body: &[u8]) -> Option<Self> {
-        Some(Self::of(&Json::read(std::str::from_utf8(body).ok()?).ok()?))
+        Some(Self::of(Tape::default().read(std::str::from_utf8(body).ok()?).ok()?))
     }
 
-    fn of(said: &Json<'_>) -> Self {
-        match said {
-            Json::Text(_) => Self { message: word(said), ..Self::default() },
-            Json::List(errors) => errors.first().map(Self::of).unwrap_or_default(),
-            Json::Object(_) => {
-                // What is said closer to the error goes before what is said around it.
-                let inner = Self::of(&said["error"]);
-                let word = |name: &str| word(&said[name]);
-                Self {
-                    message: inner.message.or_else(|| word("message").or_else(|| word("detail"))),
-                    kind: inner.kind.or_else(|| word("type")),
-                    code: inner.code.or_else(|| word("code")),
-                    param: inner.param.or_else(|| word("param")),
-                }
-            }
-            Json::Null | Json::Raw(_) => Self::default(),
+    /// Reads an error that is JSON.
+    pub fn of(said: View<'_>) -> Self {
+        if said.is_text() {
+            return Self { message: word(said), ..Self::default() };
+        }
+        if said.is_list() {
+            return Self::of(said.item(0));
+        }
+        if !said.is_object() {
+            return Self::default();
+        }
+        // What is said closer to the error goes before what is said around it.
+        let inner = Self::of(said.get("error"));
+        let word = |name: &str| word(said.get(name));
+        Self {
+            message: inner.message.or_else(|| word("message").or_else(|| word("detail"))),
+            kind: inner.kind.or_else(|| word("type")),
+            code: inner.code.or_else(|| word("code")),
+            param: inner.param.or_else(|| word("param")),
         }
     }
 }
 
 /// A string as it is, a whole number as its digits; any other scalar says nothing here. Of a
 /// list (FastAPI's `detail`) the first element's message counts.
-fn word(said: &Json<'_>) -> Option<String> {
-    match said {
-        Json::Text(_) => Some(said.text().into_owned()),
-        Json::Raw(number) => number.parse::<i64>().ok().map(|number| number.to_string()),
-        said => ErrorBody::of(said).message,
+fn word(said: View<'_>) -> Option<String> {
+    if said.is_text() {
+        return Some(said.text().into_owned());
+    }
+    match said.scalar() {
+        Some(number) => number.parse::<i64>().ok().map(|number| number.to_string()),
+        None => ErrorBody::of(said).message,
     }
 }
 

@@ -1,30 +1,29 @@
 //! The list of models, with the words that vendors have for a model's size.
 
-use crate::Json;
+use crate::json::{Tape, View};
 use crate::provider::{Failure, Model, extra, read_body};
 
 /// The models of an answer to `GET /models`: `{"data": […]}`, or at some vendors (Together) the
 /// list by itself.
 pub fn models(body: &[u8]) -> Result<Vec<Model>, Failure> {
-    let entries = match read_body(body) {
-        list @ Json::List(_) => list,
-        mut reply => reply.take("data"),
-    };
-    match entries {
-        Json::List(entries) => Ok(entries.iter().filter_map(model).collect()),
-        _ => Err(Failure::malformed("the upstream's list of models is not one")),
+    let mut tape = Tape::default();
+    let reply = read_body(body, &mut tape);
+    let entries = if reply.is_list() { reply } else { reply.get("data") };
+    if !entries.is_list() {
+        return Err(Failure::malformed("the upstream's list of models is not one"));
     }
+    Ok(entries.items().filter_map(model).collect())
 }
 
-fn model(entry: &Json<'_>) -> Option<Model> {
+fn model(entry: View<'_>) -> Option<Model> {
     // The most tokens of prompt and answer together, at OpenRouter and Together, at Groq, at vLLM
     // and at Mistral.
     let sizes = ["context_length", "context_window", "max_model_len", "max_context_length"];
     Some(Model {
-        context_tokens: sizes.iter().find_map(|name| entry[*name].as_u32()),
-        max_output_tokens: entry["max_completion_tokens"].as_u32(),
-        extra: extra([("owned_by", (&entry["owned_by"]).into())]),
-        ..Model::named(entry["id"].some_text()?)
+        context_tokens: sizes.iter().find_map(|name| entry.get(name).as_u32()),
+        max_output_tokens: entry.get("max_completion_tokens").as_u32(),
+        extra: extra([("owned_by", entry.get("owned_by").into())]),
+        ..Model::named(entry.get("id").some_text()?)
     })
 }
 

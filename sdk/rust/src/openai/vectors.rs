@@ -1,11 +1,11 @@
 //! Reads an answer of embeddings that are numbers.
 //!
-//! Not as [`Json`]: a request of many texts has millions of numbers in its answer,
+//! Not on a tape: a request of many texts has millions of numbers in its answer,
 //! and each would be a value by itself.
 
 use super::usage;
-use crate::Json;
-use crate::provider::{Event, Failure, ReadFrame};
+use crate::json::Tape;
+use crate::provider::{Event, Failure, ReadFrame, Unread};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -32,8 +32,8 @@ struct Row {
 }
 
 impl ReadFrame for Vectors {
-    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
-        let reply: Reply<'_> = serde_json::from_str(text).map_err(|error| {
+    fn frame(&mut self, frame: Unread<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
+        let reply: Reply<'_> = serde_json::from_str(frame.text).map_err(|error| {
             let what = "the upstream's vectors are not lists of numbers";
             Failure::malformed(format!("{what} (column {})", error.column()))
         })?;
@@ -41,8 +41,9 @@ impl ReadFrame for Vectors {
         for (position, row) in (0..).zip(reply.data) {
             events.push(Event::Embedding((row.index.unwrap_or(position), row.embedding)));
         }
-        let used = Json::read(reply.usage.map_or("null", RawValue::get)).unwrap_or_default();
-        events.extend(usage(&used).map(Event::Usage));
+        let mut tape = Tape::default();
+        let used = tape.read(reply.usage.map_or("null", RawValue::get)).unwrap_or_default();
+        events.extend(usage(used).map(Event::Usage));
         self.over = true;
         Ok(())
     }
@@ -55,7 +56,8 @@ impl ReadFrame for Vectors {
 #[cfg(test)]
 mod tests {
     use super::Vectors;
-    use crate::provider::{Event, ReadFrame};
+    use crate::json::Tape;
+    use crate::provider::{Event, ReadFrame, Unread};
 
     #[test]
     fn vectors_have_the_places_of_their_texts() {
@@ -63,13 +65,14 @@ mod tests {
         assert!(!reader.is_over());
         let reply = r#"{"model":"m","data":[
             {"index":1,"embedding":[0.5]},{"embedding":[1,-2e-1]}]}"#;
-        reader.frame(reply, &mut events).unwrap();
+        let mut tape = Tape::default();
+        reader.frame(Unread::of(reply, &mut tape), &mut events).unwrap();
         let started = Event::Started((String::new(), "m".to_owned()));
         let [one, two] = [(1, vec![0.5]), (1, vec![1.0, -0.2])].map(Event::Embedding);
         assert_eq!(events, [started, one, two]);
         assert!(reader.is_over());
         for wrong in [r#"{"data":[{"embedding":"AAAA"}]}"#, "[]"] {
-            reader.frame(wrong, &mut events).unwrap_err();
+            reader.frame(Unread::of(wrong, &mut tape), &mut events).unwrap_err();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The calls of tools in an answer: numbered as they come, each with an id.
 
 use super::{Event, ToolCallDelta};
-use crate::Json;
+use crate::json::View;
 
 /// Counts the calls of an answer.
 #[derive(Debug, Default)]
@@ -17,25 +17,19 @@ impl Calls {
 
     /// A call that came whole. One without an id gets one that is made of `unique`, which has to
     /// differ from answer to answer.
-    pub fn whole(
-        &mut self,
-        id: &Json<'_>,
-        unique: &str,
-        name: &Json<'_>,
-        input: &Json<'_>,
-    ) -> Event {
+    pub fn whole(&mut self, id: View<'_>, unique: &str, name: View<'_>, input: View<'_>) -> Event {
         let id = id.some_text().unwrap_or_else(|| format!("call_{unique}_{}", self.begun));
         let arguments = match input {
-            Json::Null => "{}".to_owned(),
+            nothing if nothing.is_null() => "{}".to_owned(),
             // Some models write the object into a string.
-            Json::Text(_) => input.text().into_owned(),
-            object => object.to_string(),
+            text if text.is_text() => text.text().into_owned(),
+            object => object.to_json().to_string(),
         };
         self.piece(Some(id), name.some_text(), arguments)
     }
 
     /// The beginning of a call that comes in pieces.
-    pub fn begin(&mut self, id: &Json<'_>, name: &Json<'_>) -> Event {
+    pub fn begin(&mut self, id: View<'_>, name: View<'_>) -> Event {
         self.piece(id.some_text(), name.some_text(), String::new())
     }
 
@@ -55,7 +49,7 @@ impl Calls {
 #[cfg(test)]
 mod tests {
     use super::Calls;
-    use crate::Json;
+    use crate::json::Tape;
     use crate::provider::{Event, ToolCallDelta};
 
     #[test]
@@ -69,14 +63,16 @@ mod tests {
             };
             assert_eq!((at, named.as_deref(), json.as_str()), (index, id, arguments));
         };
-        let (none, name) = (Json::Null, Json::from("f"));
-        let object = Json::read(r#"{"b":1,"a":2}"#).unwrap();
-        check(calls.whole(&none, "u", &name, &none), 0, Some("call_u_0"), "{}");
-        check(calls.whole(&"c".into(), "u", &name, &object), 1, Some("c"), r#"{"b":1,"a":2}"#);
-        check(calls.begin(&"d".into(), &name), 2, Some("d"), "");
+        let said = r#"{"name":"f","c":"c","d":"d","object":{"b": 1,"a": 2},"text":"{}"}"#;
+        let mut tape = Tape::default();
+        let said = tape.read(said).unwrap();
+        let [none, name, c, d] = ["none", "name", "c", "d"].map(|name| said.get(name));
+        check(calls.whole(none, "u", name, none), 0, Some("call_u_0"), "{}");
+        check(calls.whole(c, "u", name, said.get("object")), 1, Some("c"), r#"{"b":1,"a":2}"#);
+        check(calls.begin(d, name), 2, Some("d"), "");
         check(calls.go_on("{".to_owned()), 2, None, "{");
         check(calls.go_on("}".to_owned()), 2, None, "}");
-        check(calls.whole(&none, "u", &name, &"{}".into()), 3, Some("call_u_3"), "{}");
+        check(calls.whole(none, "u", name, said.get("text")), 3, Some("call_u_3"), "{}");
         assert_eq!(calls.begun(), 4);
     }
 }

@@ -2,15 +2,16 @@
 
 use super::{Event, Failure, Finish, TextDelta, Usage, extra};
 use crate::Json;
+use crate::json::View;
 
 impl Event {
     /// The beginning: the upstream's id and model name, where it says them.
-    pub fn started(id: &Json<'_>, model: &Json<'_>) -> Self {
+    pub fn started(id: View<'_>, model: View<'_>) -> Self {
         Self::Started((id.text().into_owned(), model.text().into_owned()))
     }
 
     /// Text of this kind, in the answer of this number; nothing of none.
-    pub fn piece(kind: fn(TextDelta) -> Self, index: u32, text: &Json<'_>) -> Option<Self> {
+    pub fn piece(kind: fn(TextDelta) -> Self, index: u32, text: View<'_>) -> Option<Self> {
         text.some_text().map(|text| kind(TextDelta { index, text }))
     }
 
@@ -26,11 +27,11 @@ impl Event {
 
     /// The vectors of texts, in the order of the texts.
     pub fn embeddings<'a>(
-        vectors: impl IntoIterator<Item = &'a Json<'a>>,
+        vectors: impl IntoIterator<Item = View<'a>>,
     ) -> Result<Vec<Self>, Failure> {
-        let number = |number: &Json<'_>| number.as_f64().map(|number| number as f32);
-        let vector = |vector: &Json<'_>| -> Option<Vec<f32>> {
-            let numbers: Option<Vec<f32>> = vector.items().iter().map(number).collect();
+        let number = |number: View<'_>| number.as_f64().map(|number| number as f32);
+        let vector = |vector: View<'_>| -> Option<Vec<f32>> {
+            let numbers: Option<Vec<f32>> = vector.items().map(number).collect();
             numbers.filter(|numbers| !numbers.is_empty())
         };
         let vectors: Option<Vec<_>> = vectors.into_iter().map(vector).collect();
@@ -40,9 +41,13 @@ impl Event {
 
     /// What stands beside the answer of this number: `{"index": 0, "logprobs": …}` under the
     /// name "logprobs"; nothing of null.
-    pub fn beside(name: &str, index: u32, value: &Json<'_>) -> Option<Self> {
-        let place = || Json::object([("index", index.into()), (name, value.clone())]);
-        (!value.is_null()).then(|| Self::other(name, &place()))
+    pub fn beside<'a>(name: &'a str, index: u32, value: impl Into<Json<'a>>) -> Option<Self> {
+        let value = value.into();
+        if value.is_null() {
+            return None;
+        }
+        let place = Json::object([("index", index.into()), (name, value)]);
+        Some(Self::other(name, &place))
     }
 
     /// A whole answer that is JSON.

@@ -1,8 +1,7 @@
 //! Reading an answer frame by frame, which is all that most providers do with it.
 
 use super::{Ending, Event, Exchange, Failure, Frame, ReplyHead};
-use crate::Json;
-use crate::json::Unreadable;
+use crate::json::{Tape, Unreadable, View};
 
 /// Reads an answer, a frame at a time. [`FrameByFrame`] makes an exchange of it.
 pub trait ReadFrame: 'static {
@@ -10,7 +9,7 @@ pub trait ReadFrame: 'static {
     fn head(&mut self, _head: &ReplyHead) {}
 
     /// Adds the events of one frame, which is not empty. What was added before a failure counts.
-    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure>;
+    fn frame(&mut self, frame: Unread<'_>, events: &mut Vec<Event>) -> Result<(), Failure>;
 
     /// Whether the upstream has said that there is no more. A reply that ends before it has
     /// was cut off.
@@ -22,12 +21,38 @@ pub trait ReadFrame: 'static {
     }
 }
 
+/// The text of a frame, and the tape on which it is read: the same one for all of them.
+pub struct Unread<'f> {
+    /// All of it.
+    pub text: &'f str,
+    tape: &'f mut Tape,
+}
+
+impl<'f> Unread<'f> {
+    /// A text to be read on that tape.
+    pub fn of(text: &'f str, tape: &'f mut Tape) -> Self {
+        Self { text, tape }
+    }
+
+    /// Reads it as JSON. The failure names the place and not what stood there, which may be
+    /// anything.
+    pub fn read(self) -> Result<View<'f>, Failure> {
+        self.tape.read(self.text).map_err(|Unreadable(byte)| {
+            let line = self.text.as_bytes()[..byte - 1].iter().rposition(|&byte| byte == b'\n');
+            let column = byte - line.map_or(0, |end| end + 1);
+            let what = "the upstream sent what is no answer of its protocol";
+            Failure::malformed(format!("{what} (column {column})"))
+        })
+    }
+}
+
 /// The exchange of what is read a frame at a time.
 ///
 /// Events that came before a failure are handed over before it: how the network happened to cut
 /// the reply must not decide what the sender gets to see.
 pub struct FrameByFrame<R> {
     reader: R,
+    tape: Tape,
     /// Why the answer broke off after events that were worth handing over first.
     broken: Option<Failure>,
 }
@@ -35,7 +60,7 @@ pub struct FrameByFrame<R> {
 impl<R: ReadFrame> FrameByFrame<R> {
     /// An exchange whose reply this reads.
     pub fn of(reader: R) -> Self {
-        Self { reader, broken: None }
+        Self { reader, tape: Tape::default(), broken: None }
     }
 }
 
@@ -70,44 +95,28 @@ impl<R: ReadFrame> FrameByFrame<R> {
     fn read(&mut self, frame: &Frame, events: &mut Vec<Event>) -> Result<(), Failure> {
         let text = frame.as_text();
         let text = text.ok_or_else(|| Failure::malformed("the upstream's answer is not text"))?;
-        if text.is_empty() { Ok(()) } else { self.reader.frame(text, events) }
-    }
-}
-
-/// Reads JSON of the upstream's. The failure names the place and not what stood there, which may
-/// be anything.
-pub fn read_answer(text: &str) -> Result<Json<'_>, Failure> {
-    Json::read(text).map_err(|Unreadable(byte)| {
-        let line = text.as_bytes()[..byte - 1].iter().rposition(|&byte| byte == b'\n');
-        let column = byte - line.map_or(0, |end| end + 1);
-        let what = "the upstream sent what is no answer of its protocol";
-        Failure::malformed(format!("{what} (column {column})"))
-    })
-}
-
-/// The entries of the upstream's list of models, which stands in this field.
-pub fn read_list<'a>(body: &'a [u8], field: &str) -> Result<Vec<Json<'a>>, Failure> {
-    let list = std::str::from_utf8(body).ok().and_then(|text| Json::read(text).ok());
-    match list.unwrap_or_default().take(field) {
-        Json::List(entries) => Ok(entries),
-        _ => Err(Failure::malformed("the upstream's list of models is not one")),
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.reader.frame(Unread::of(text, &mut self.tape), events)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FrameByFrame, ReadFrame, read_answer};
+    use super::{FrameByFrame, ReadFrame, Unread};
+    use crate::json::Tape;
     use crate::provider::{Event, Exchange, Failure, Frame};
 
     /// Fails at a "!".
     struct Words;
 
     impl ReadFrame for Words {
-        fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
-            if text == "!" {
+        fn frame(&mut self, frame: Unread<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
+            if frame.text == "!" {
                 return Err(Failure::malformed("broken"));
             }
-            events.push(Event::text(text));
+            events.push(Event::text(frame.text));
             Ok(())
         }
 
@@ -136,7 +145,7 @@ mod tests {
     #[test]
     fn a_place_is_counted_from_the_beginning_of_its_line() {
         for (text, column) in [("<html>", 1), ("[1,\n 2 3]", 4), ("[1,\n]", 1)] {
-            let failure = read_answer(text).unwrap_err();
+            let failure = Unread::of(text, &mut Tape::default()).read().unwrap_err();
             assert!(failure.message.contains(&format!("(column {column})")), "{failure:?}");
         }
     }

@@ -1,10 +1,25 @@
 //! What is known of a model.
 
-use super::Model;
+use super::{Failure, Model, read_body};
+use crate::json::{Tape, View};
 
 /// The names of what is there.
 fn named<const N: usize>(names: [(&str, bool); N]) -> impl Iterator<Item = String> {
     names.into_iter().filter(|(_, there)| *there).map(|(name, _)| name.to_owned())
+}
+
+/// The models of the upstream's list, which stands in this field.
+pub fn read_list(
+    body: &[u8],
+    field: &str,
+    listed: impl FnMut(View<'_>) -> Option<Model>,
+) -> Result<Vec<Model>, Failure> {
+    let mut tape = Tape::default();
+    let list = read_body(body, &mut tape).get(field);
+    if !list.is_list() {
+        return Err(Failure::malformed("the upstream's list of models is not one"));
+    }
+    Ok(list.items().filter_map(listed).collect())
 }
 
 impl Model {

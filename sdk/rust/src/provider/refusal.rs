@@ -2,7 +2,7 @@
 //! do, whatever else is their own, so this is what [`super::Provider::refused`] begins with.
 
 use super::{Failure, FailureKind, ReplyHead, reset_ms};
-use crate::Json;
+use crate::json::{Tape, View};
 use crate::openai::ErrorBody;
 
 /// The failure that a refusal amounts to: its kind from the status and the upstream's own
@@ -16,16 +16,16 @@ pub fn read_refusal(head: &ReplyHead, body: &[u8]) -> Failure {
     Failure { status: Some(head.status), retry_after_ms, ..failure }
 }
 
-/// The failure that an error amounts to which came under the status of a success, as text.
-pub fn read_error(text: &str) -> Failure {
-    error_failure(None, ErrorBody::read(text.as_bytes()).unwrap_or_default())
+/// The failure that an error amounts to which came under the status of a success.
+pub fn read_error(said: View<'_>) -> Failure {
+    error_failure(None, ErrorBody::of(said))
 }
 
 /// The JSON of a whole reply; null where it is none. For what an upstream says in a place of its
 /// own.
-pub fn read_body(body: &[u8]) -> Json<'_> {
+pub fn read_body<'a>(body: &'a [u8], tape: &'a mut Tape) -> View<'a> {
     let text = std::str::from_utf8(body).ok();
-    text.and_then(|text| Json::read(text).ok()).unwrap_or_default()
+    text.and_then(|text| tape.read(text).ok()).unwrap_or_default()
 }
 
 /// The failure that an error object amounts to. `status` is that of the reply it came in,

@@ -2,10 +2,10 @@
 //! items had come in one piece.
 
 use super::thoughts;
+use crate::json::View;
 use crate::openai::usage::cost;
 use crate::provider::{
-    Event, Failure, FailureKind, ReadFrame, TextDelta, ToolCallDelta, Usage, read_answer,
-    read_error,
+    Event, Failure, FailureKind, ReadFrame, TextDelta, ToolCallDelta, Unread, Usage, read_error,
 };
 use crate::{Json, Request, object};
 
@@ -37,49 +37,49 @@ impl Response {
 }
 
 impl ReadFrame for Response {
-    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
-        if text == "[DONE]" {
+    fn frame(&mut self, frame: Unread<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
+        if frame.text == "[DONE]" {
             return Ok(());
         }
-        let said = read_answer(text)?;
+        let said = frame.read()?;
         if !said.is_object() {
             return Err(Failure::malformed("the upstream sent what is no answer of its protocol"));
         }
-        let place = said["output_index"].as_u64().unwrap_or_default();
-        match &*said["type"].text() {
+        let place = said.get("output_index").as_u64().unwrap_or_default();
+        match &*said.get("type").text() {
             "" => {
-                events.push(started(&said));
-                for (place, item) in (0..).zip(said["output"].items()) {
+                events.push(started(said));
+                for (place, item) in (0..).zip(said.get("output").items()) {
                     self.whole(place, item, events);
                 }
-                return self.stop(&said, events);
+                return self.stop(said, events);
             }
-            "response.created" => events.push(started(&said["response"])),
+            "response.created" => events.push(started(said.get("response"))),
             "response.output_text.delta" => {
-                say(events, Event::Text, &said["delta"]);
-                events.extend(logprobs(&said["logprobs"]));
+                say(events, Event::Text, said.get("delta"));
+                events.extend(logprobs(said.get("logprobs")));
             }
-            "response.refusal.delta" => say(events, Event::Refusal, &said["delta"]),
+            "response.refusal.delta" => say(events, Event::Refusal, said.get("delta")),
             "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
                 self.thought = true;
-                say(events, Event::Reasoning, &said["delta"]);
+                say(events, Event::Reasoning, said.get("delta"));
             }
             "response.reasoning_summary_part.added" => self.next_thought(events),
             "response.function_call_arguments.delta" => {
-                self.arguments(place, &said["delta"], events);
+                self.arguments(place, said.get("delta"), events);
             }
             "response.output_text.annotation.added" => {
-                events.extend(annotations(std::slice::from_ref(&said["annotation"])));
+                events.extend(annotations([said.get("annotation")]));
             }
-            "response.output_item.added" if said["item"]["type"] != "reasoning" => {
-                self.item(place, &said["item"], events);
+            "response.output_item.added" if said.get("item").get("type") != "reasoning" => {
+                self.item(place, said.get("item"), events);
             }
             // What was thought is complete at its end only.
-            "response.output_item.done" => self.item(place, &said["item"], events),
+            "response.output_item.done" => self.item(place, said.get("item"), events),
             "response.completed" | "response.incomplete" | "response.failed" => {
-                return self.stop(&said["response"], events);
+                return self.stop(said.get("response"), events);
             }
-            "error" => return Err(failed(text)),
+            "error" => return Err(failed(said)),
             // What repeats what came in pieces, and whatever there will be.
             _ => {}
         }
@@ -93,19 +93,19 @@ impl ReadFrame for Response {
 
 impl Response {
     /// An item of a whole answer.
-    fn whole(&mut self, place: u64, item: &Json<'_>, events: &mut Vec<Event>) {
-        for part in item["summary"].items().iter().chain(item["content"].items()) {
-            match &*item["type"].text() {
+    fn whole(&mut self, place: u64, item: View<'_>, events: &mut Vec<Event>) {
+        for part in item.get("summary").items().chain(item.get("content").items()) {
+            match &*item.get("type").text() {
                 "reasoning" => {
                     self.next_thought(events);
                     self.thought = true;
-                    say(events, Event::Reasoning, &part["text"]);
+                    say(events, Event::Reasoning, part.get("text"));
                 }
                 "message" => {
-                    say(events, Event::Text, &part["text"]);
-                    say(events, Event::Refusal, &part["refusal"]);
-                    events.extend(annotations(part["annotations"].items()));
-                    events.extend(logprobs(&part["logprobs"]));
+                    say(events, Event::Text, part.get("text"));
+                    say(events, Event::Refusal, part.get("refusal"));
+                    events.extend(annotations(part.get("annotations").items()));
+                    events.extend(logprobs(part.get("logprobs")));
                 }
                 // Of tools that the vendor runs itself.
                 _ => {}
@@ -115,10 +115,10 @@ impl Response {
     }
 
     /// An item that begins, or is whole: what of it does not come in pieces.
-    fn item(&mut self, place: u64, item: &Json<'_>, events: &mut Vec<Event>) {
-        match &*item["type"].text() {
+    fn item(&mut self, place: u64, item: View<'_>, events: &mut Vec<Event>) {
+        match &*item.get("type").text() {
             "reasoning" => {
-                let kept = thoughts::kept(item);
+                let kept = thoughts::kept(&item.to_json());
                 self.held.extend((!kept.is_null()).then(|| kept.to_string()));
             }
             "message" => self.let_go(None, events),
@@ -129,8 +129,10 @@ impl Response {
 
     /// A paragraph between what was thought and what will be.
     fn next_thought(&self, events: &mut Vec<Event>) {
-        let gap = if self.thought { "\n\n" } else { "" };
-        say(events, Event::Reasoning, &gap.into());
+        if self.thought {
+            let gap = TextDelta { index: 0, text: "\n\n".to_owned() };
+            events.push(Event::Reasoning(gap));
+        }
     }
 
     /// Hands over what was thought before the item that begins.
@@ -141,23 +143,23 @@ impl Response {
     }
 
     /// A call of a tool that begins, or is whole.
-    fn call(&mut self, place: u64, item: &Json<'_>, events: &mut Vec<Event>) {
+    fn call(&mut self, place: u64, item: View<'_>, events: &mut Vec<Event>) {
         if !self.calls.iter().any(|(at, _)| *at == place) {
             let index = self.calls.len() as u32;
             self.calls.push((place, false));
-            let [id, name] = ["call_id", "name"].map(|name| item[name].some_text());
+            let [id, name] = ["call_id", "name"].map(|name| item.get(name).some_text());
             let call = ToolCallDelta { index, id, name, arguments: String::new() };
             events.push(Event::ToolCall(call));
             self.let_go(Some(index), events);
         }
         // Not all upstreams send the arguments in pieces.
         if !self.calls.contains(&(place, true)) {
-            self.arguments(place, &item["arguments"], events);
+            self.arguments(place, item.get("arguments"), events);
         }
     }
 
     /// A piece of the arguments of the call at a place.
-    fn arguments(&mut self, place: u64, arguments: &Json<'_>, events: &mut Vec<Event>) {
+    fn arguments(&mut self, place: u64, arguments: View<'_>, events: &mut Vec<Event>) {
         let found = (0..).zip(&mut self.calls).find(|(_, (at, _))| *at == place);
         let Some((index, (_, begun))) = found else { return };
         if let Some(arguments) = arguments.some_text() {
@@ -167,64 +169,64 @@ impl Response {
     }
 
     /// How it ended, and what was used.
-    fn stop(&mut self, whole: &Json<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
-        let details = whole["incomplete_details"]["reason"].text();
-        let reason = match (&*whole["status"].text(), &*details) {
+    fn stop(&mut self, whole: View<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
+        let details = whole.get("incomplete_details").get("reason").text();
+        let reason = match (&*whole.get("status").text(), &*details) {
             ("completed", _) if self.calls.is_empty() => "stop",
             ("completed", _) => "tool-calls",
             ("incomplete", "" | "max_output_tokens") => "length",
             ("incomplete", "content_filter") => "content-filter",
             ("incomplete", other) => other,
-            ("failed", _) => return Err(failed(&whole["error"].to_string())),
+            ("failed", _) => return Err(failed(whole.get("error"))),
             // One that was put off, which nobody asked for.
             _ => return Err(Failure::malformed("the upstream's answer is not whole")),
         };
         self.over = true;
         events.push(Event::finished(reason));
-        events.extend(Some(&whole["usage"]).filter(|it| it.is_object()).map(used));
+        events.extend(Some(whole.get("usage")).filter(|it| it.is_object()).map(used));
         Ok(())
     }
 }
 
-fn say(events: &mut Vec<Event>, kind: fn(TextDelta) -> Event, text: &Json<'_>) {
+fn say(events: &mut Vec<Event>, kind: fn(TextDelta) -> Event, text: View<'_>) {
     events.extend(Event::piece(kind, 0, text));
 }
 
-fn started(whole: &Json<'_>) -> Event {
-    Event::started(&whole["id"], &whole["model"])
+fn started(whole: View<'_>) -> Event {
+    Event::started(whole.get("id"), whole.get("model"))
 }
 
-fn used(usage: &Json<'_>) -> Event {
-    let (input, output) = (&usage["input_tokens_details"], &usage["output_tokens_details"]);
+fn used(usage: View<'_>) -> Event {
+    let (input, output) = (usage.get("input_tokens_details"), usage.get("output_tokens_details"));
     Event::Usage(Usage {
-        input_tokens: usage["input_tokens"].as_u64(),
-        output_tokens: usage["output_tokens"].as_u64(),
-        cached_input_tokens: input["cached_tokens"].as_u64(),
-        cache_write_tokens: input["cache_write_tokens"].as_u64(),
-        reasoning_tokens: output["reasoning_tokens"].as_u64(),
-        cost_usd: cost(&usage["cost"]),
+        input_tokens: usage.get("input_tokens").as_u64(),
+        output_tokens: usage.get("output_tokens").as_u64(),
+        cached_input_tokens: input.get("cached_tokens").as_u64(),
+        cache_write_tokens: input.get("cache_write_tokens").as_u64(),
+        reasoning_tokens: output.get("reasoning_tokens").as_u64(),
+        cost_usd: cost(usage.get("cost")),
         ..Usage::default()
     })
 }
 
 /// Links that the text rests on, in the chat's shape; it knows none of files.
-fn annotations(found: &[Json<'_>]) -> Option<Event> {
-    let links = found.iter().filter(|it| it["type"] == "url_citation").map(|link| {
-        let mut link = link.clone();
+fn annotations<'a>(found: impl IntoIterator<Item = View<'a>>) -> Option<Event> {
+    let links = found.into_iter().filter(|it| it.get("type") == "url_citation").map(|link| {
+        let mut link = link.to_json();
         let kind = link.take("type");
         object! { "type": kind, "url_citation": link }
     });
-    Event::beside("annotations", 0, &links.collect::<Json<'_>>().something())
+    Event::beside("annotations", 0, links.collect::<Json<'_>>().something())
 }
 
 /// How likely each token was, in the chat's shape.
-fn logprobs(tokens: &Json<'_>) -> Option<Event> {
-    let tokens = tokens.clone().something();
-    Event::beside("logprobs", 0, &object! { "content": tokens }.something())
+fn logprobs(tokens: View<'_>) -> Option<Event> {
+    let tokens = tokens.to_json().something();
+    Event::beside("logprobs", 0, object! { "content": tokens }.something())
 }
 
 /// The failure that an error under a successful status amounts to.
-fn failed(error: &str) -> Failure {
+fn failed(error: View<'_>) -> Failure {
     let failure = read_error(error);
     let kind = match failure.code.as_deref().unwrap_or_default() {
         "image_content_policy_violation" | "bio_policy" => FailureKind::ContentRefused,

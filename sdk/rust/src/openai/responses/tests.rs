@@ -2,7 +2,8 @@
 //! there and comes back.
 
 use super::{Response, write};
-use crate::provider::{Body, Draft, Event, Framing, ReadFrame};
+use crate::json::Tape;
+use crate::provider::{Body, Draft, Event, Framing, ReadFrame, Unread};
 use crate::{Json, Recording, Request};
 
 /// What is sent of a chat, and the names of what is lost.
@@ -23,7 +24,9 @@ fn request(body: &str) -> Request {
 /// The events of frames, those of what is to be seen again alone.
 fn carried(frames: &[&str]) -> Vec<String> {
     let (mut reader, mut events) = (Response::to(&request("{}")), Vec::new());
-    frames.iter().try_for_each(|frame| reader.frame(frame, &mut events)).unwrap();
+    let mut tape = Tape::default();
+    let mut read = |frame| reader.frame(Unread::of(frame, &mut tape), &mut events);
+    frames.iter().try_for_each(|frame| read(frame)).unwrap();
     let extra = events.into_iter().filter_map(|event| match event {
         Event::Other((name, json)) if name == "extra-content" => Some(json),
         _ => None,

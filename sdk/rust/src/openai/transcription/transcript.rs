@@ -1,7 +1,7 @@
 //! Reads a transcript into events: in pieces, or whole.
 
-use crate::Json;
-use crate::provider::{Event, Failure, ReadFrame, Usage, read_error};
+use crate::json::View;
+use crate::provider::{Event, Failure, ReadFrame, Unread, Usage, read_error};
 
 /// A transcript that is being read.
 #[derive(Debug)]
@@ -20,22 +20,22 @@ impl Transcript {
 }
 
 impl ReadFrame for Transcript {
-    fn frame(&mut self, text: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
-        if text == "[DONE]" {
+    fn frame(&mut self, frame: Unread<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
+        if frame.text == "[DONE]" {
             return Ok(());
         }
-        let mut said = Json::read(text).unwrap_or_default();
+        let said = frame.read().unwrap_or_default();
         if !said.is_object() {
             return Err(Failure::malformed("the upstream sent what is no transcript"));
         }
-        if !said["error"].is_null() {
-            return Err(read_error(text));
+        if !said.get("error").is_null() {
+            return Err(read_error(said));
         }
-        match &*said.take("type").text() {
+        match &*said.get("type").text() {
             "transcript.text.done" | "" => self.whole(said, events),
             _ if !self.streams => self.whole(said, events),
             "transcript.text.delta" => {
-                events.extend(Event::piece(Event::Text, 0, &said["delta"]));
+                events.extend(Event::piece(Event::Text, 0, said.get("delta")));
                 Ok(())
             }
             // Segments, whose words come in the pieces as well.
@@ -50,20 +50,25 @@ impl ReadFrame for Transcript {
 
 impl Transcript {
     /// All of it, and what it took.
-    fn whole(&mut self, mut said: Json<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
-        if !said["text"].is_text() {
+    fn whole(&mut self, said: View<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
+        if !said.get("text").is_text() {
             return Err(Failure::malformed("the upstream's transcript has no text"));
         }
         if self.streaming && !self.streams {
-            events.extend(Event::piece(Event::Text, 0, &said["text"]));
+            events.extend(Event::piece(Event::Text, 0, said.get("text")));
         }
         self.over = true;
-        let usage = said.take("usage");
+        let usage = said.get("usage");
         // Servers that say nothing of usage still say how long it was.
-        let audio_seconds = usage["seconds"].as_f64().or_else(|| said["duration"].as_f64());
+        let audio_seconds = usage.get("seconds").as_f64();
+        let audio_seconds = audio_seconds.or_else(|| said.get("duration").as_f64());
         let [input_tokens, output_tokens] =
-            ["input_tokens", "output_tokens"].map(|name| usage[name].as_u64());
-        events.push(Event::document(said));
+            ["input_tokens", "output_tokens"].map(|name| usage.get(name).as_u64());
+        let mut document = said.to_json();
+        for name in ["type", "usage"] {
+            document.take(name);
+        }
+        events.push(Event::document(document));
         if audio_seconds.is_some() || input_tokens.or(output_tokens).is_some() {
             let usage = Usage { input_tokens, output_tokens, audio_seconds, ..Usage::default() };
             events.push(Event::Usage(usage));
@@ -75,11 +80,14 @@ impl Transcript {
 #[cfg(test)]
 mod tests {
     use super::Transcript;
-    use crate::provider::{Event, ReadFrame, Usage};
+    use crate::json::Tape;
+    use crate::provider::{Event, ReadFrame, Unread, Usage};
 
     fn read(mut reader: Transcript, frames: &[&str]) -> Vec<Event> {
         let mut events = Vec::new();
-        frames.iter().for_each(|frame| reader.frame(frame, &mut events).unwrap());
+        let mut tape = Tape::default();
+        let mut read = |frame| reader.frame(Unread::of(frame, &mut tape), &mut events);
+        frames.iter().for_each(|frame| read(frame).unwrap());
         assert!(reader.is_over());
         events
     }
@@ -105,8 +113,10 @@ mod tests {
 
     #[test]
     fn what_is_no_transcript_is_a_failure() {
+        let mut tape = Tape::default();
         for wrong in ["<html>", "[]", "{}", r#"{"error":{"message":"no"}}"#] {
             let mut reader = Transcript::new(false, false);
+            let wrong = Unread::of(wrong, &mut tape);
             reader.frame(wrong, &mut Vec::new()).unwrap_err();
             assert!(!reader.is_over());
         }
