@@ -115,11 +115,6 @@ impl<'a> Json<'a> {
         self.scalar()?.parse().ok()
     }
 
-    /// A whole number that is not too large, if it is one.
-    pub fn as_u32(&self) -> Option<u32> {
-        self.scalar()?.parse().ok()
-    }
-
     /// A number, if it is one.
     pub fn as_f64(&self) -> Option<f64> {
         self.scalar()?.parse().ok()

@@ -16,8 +16,6 @@ pub struct Answer {
     ends: BTreeMap<u32, Option<Event>>,
     /// There were vectors, or a count.
     over: bool,
-    /// What was used so far. Each piece of a stream says it, also where nothing has changed.
-    used: Option<Usage>,
 }
 
 impl ReadFrame for Answer {
@@ -33,7 +31,7 @@ impl ReadFrame for Answer {
         self.over = true;
         events.extend(Event::embeddings(vectors.map(|vector| vector.get("values")))?);
         events.extend(count.as_u64().map(|it| Event::document(object! { "input_tokens": it })));
-        self.used(reply.get("usageMetadata"), events);
+        events.extend(usage(reply.get("usageMetadata")));
         Ok(())
     }
 
@@ -52,7 +50,7 @@ impl Answer {
             self.id = Some(chunk.get("responseId").text().into_owned());
             events.push(Event::started(chunk.get("responseId"), chunk.get("modelVersion")));
         }
-        self.used(chunk.get("usageMetadata"), events);
+        events.extend(usage(chunk.get("usageMetadata")));
         for candidate in chunk.get("candidates").items() {
             self.candidate(candidate, events)?;
         }
@@ -62,21 +60,6 @@ impl Answer {
             self.finish(0, "content-filter", feedback, &reason);
         }
         Ok(())
-    }
-
-    /// OpenAI's count of the answer includes its reasoning.
-    fn used(&mut self, counts: View<'_>, events: &mut Vec<Event>) {
-        let usage = Usage {
-            input_tokens: counts.sum(&["promptTokenCount", "toolUsePromptTokenCount"]),
-            output_tokens: counts.sum(&["candidatesTokenCount", "thoughtsTokenCount"]),
-            cached_input_tokens: counts.get("cachedContentTokenCount").as_u64(),
-            reasoning_tokens: counts.get("thoughtsTokenCount").as_u64(),
-            ..Usage::default()
-        };
-        if counts.is_object() && self.used.as_ref() != Some(&usage) {
-            self.used = Some(usage.clone());
-            events.push(Event::Usage(usage));
-        }
     }
 
     fn candidate(&mut self, candidate: View<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
@@ -153,6 +136,18 @@ fn reason(native: &str, called: bool) -> Result<&str, FailureKind> {
         }
         other => other,
     })
+}
+
+/// What was used so far. OpenAI's count of the answer includes its reasoning.
+fn usage(counts: View<'_>) -> Option<Event> {
+    let usage = Usage {
+        input_tokens: counts.sum(&["promptTokenCount", "toolUsePromptTokenCount"]),
+        output_tokens: counts.sum(&["candidatesTokenCount", "thoughtsTokenCount"]),
+        cached_input_tokens: counts.get("cachedContentTokenCount").as_u64(),
+        reasoning_tokens: counts.get("thoughtsTokenCount").as_u64(),
+        ..Usage::default()
+    };
+    counts.is_object().then_some(Event::Usage(usage))
 }
 
 /// Each token that was chosen, in the dialect's form, and beside it those that were likely.
