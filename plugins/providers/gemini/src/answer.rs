@@ -155,15 +155,13 @@ fn logprobs<'a>(result: View<'a>) -> Json<'a> {
     if result.is_null() {
         return Json::Null;
     }
-    let token = |token: View<'a>| {
+    let token = |it: View<'a>| {
         // The dialect says that there are none.
         let bytes = Json::raw("null");
-        let [text, likely] = ["token", "logProbability"].map(|name| token.get(name));
-        object! { "token": text, "logprob": likely, "bytes": bytes }
+        object! { "token": it.get("token"), "logprob": it.get("logProbability"), "bytes": bytes }
     };
-    let tops = result.get("topCandidates");
     let content = result.get("chosenCandidates").items().enumerate().map(|(at, chosen)| {
-        let top = tops.item(at).get("candidates").items().map(token);
+        let top = result.get("topCandidates").item(at).get("candidates").items().map(token);
         token(chosen).with("top_logprobs", top.collect::<Json<'a>>())
     });
     object! { "content": content.collect::<Json<'a>>().something() }.something()

@@ -15,18 +15,13 @@ pub(crate) fn in_answer(reply: View<'_>) -> Result<(), Failure> {
 
 /// Some errors come as the only element of a list.
 fn error_of(reply: View<'_>) -> View<'_> {
-    let errors = [reply, reply.item(0)].map(|it| it.get("error"));
-    errors.into_iter().find(|error| error.is_object()).unwrap_or_default()
+    (if reply.get("error").is_object() { reply } else { reply.item(0) }).get("error")
 }
 
 fn refined(failure: Failure, error: View<'_>) -> Failure {
     // Each kind of detail has fields of its own.
     let details = error.get("details");
-    let detail = |name: &str| {
-        let mut said = details.items().map(|detail| detail.get(name));
-        said.find(|value| !value.is_null()).unwrap_or_default()
-    };
-    let reason = detail("reason");
+    let reason = details.find("reason");
     let about = |words: &str| failure.message.contains(words);
     let key = reason == "API_KEY_INVALID" || about("API key ");
     // The words are those of the statuses, but for these.
@@ -39,9 +34,9 @@ fn refined(failure: Failure, error: View<'_>) -> Failure {
         "FAILED_PRECONDITION" => FailureKind::Permission,
         _ => failure.kind,
     };
-    let field = detail("fieldViolations").item(0).get("field");
+    let field = details.find("fieldViolations").item(0).get("field");
     // "34.074824224s", the form of a duration in JSON.
-    let delay = detail("retryDelay").text().strip_suffix('s').and_then(|it| it.parse().ok());
+    let delay = details.find("retryDelay").text().strip_suffix('s').and_then(|it| it.parse().ok());
     Failure {
         kind,
         code: error.get("status").some_text(),

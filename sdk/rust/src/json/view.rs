@@ -117,6 +117,12 @@ impl<'a> View<'a> {
         self.items().nth(place).unwrap_or_default()
     }
 
+    /// The first member of this name that is there, of the objects in a list.
+    pub fn find(self, name: &str) -> Self {
+        let mut said = self.items().map(|item| item.get(name));
+        said.find(|value| !value.is_null()).unwrap_or_default()
+    }
+
     /// The members of an object; of anything else, none.
     pub fn fields(self) -> impl Iterator<Item = (&'a str, Self)> {
         let nodes = if self.is_object() { self.nodes } else { &[] };
