@@ -30,6 +30,8 @@ mod hedges;
 mod hostile;
 #[path = "all/input.rs"]
 mod input;
+#[path = "all/keeping.rs"]
+mod keeping;
 #[path = "all/languages.rs"]
 mod languages;
 #[path = "all/lifecycle.rs"]
@@ -46,6 +48,8 @@ mod models;
 mod money;
 #[path = "all/names.rs"]
 mod names;
+#[path = "all/observe.rs"]
+mod observe;
 #[path = "all/policies.rs"]
 mod policies;
 #[path = "all/records.rs"]

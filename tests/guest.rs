@@ -24,6 +24,8 @@ pub struct Guest {
     pub models: &'static [&'static str],
     /// Lines of its table of limits.
     pub limits: &'static str,
+    /// What it is granted, as items of a list.
+    pub grants: &'static str,
 }
 
 impl Guest {
@@ -35,6 +37,7 @@ impl Guest {
             asks: &["log", "clock", "random", "metrics", "wasi"],
             models: &["m"],
             limits: "",
+            grants: "",
         }
     }
 
@@ -46,6 +49,11 @@ impl Guest {
     /// With limits of its own.
     pub const fn limits(self, limits: &'static str) -> Self {
         Self { limits, ..self }
+    }
+
+    /// With these grants.
+    pub const fn grants(self, grants: &'static str) -> Self {
+        Self { grants, ..self }
     }
 
     /// With these models.

@@ -139,7 +139,11 @@ fn configuration(guest: &Guest, manifest: &Path, cache: &Path, upstream: &str) -
             format!("policies = []\ncandidates = [\"hostile/{}\", ", guest.models[0]),
         ),
         Kind::Policy => (
-            format!("[policies.hostile]\n{plugin}\n[policies.hostile.limits]\n{limits}\n"),
+            format!(
+                "[policies.hostile]\n{plugin}\ngrants = [{}]\n\
+                 [policies.hostile.limits]\n{limits}\n",
+                guest.grants
+            ),
             "policies = [\"hostile\"]\ncandidates = [".to_owned(),
         ),
     };

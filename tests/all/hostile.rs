@@ -6,6 +6,7 @@
 #[path = "hostile/check.rs"]
 mod check;
 
+use crate::observe::{counts_outcomes, spins_in_observe};
 use anyhow::{bail, ensure};
 use check::{
     answered, cannot_be_loaded, fails, goes_back_to_where_it_was, is_kept_short, is_passed_over,
@@ -238,6 +239,15 @@ fn asks_for_kv() {
         &Guest::policy("asks_for_kv").asks(&["kv"]),
         "which is not granted; add \"kv\" to its `grants`",
     );
+}
+
+#[test]
+fn floods_kv() {
+    let guest = Guest::policy("floods_kv").asks(&["kv"]).grants("\"kv\"");
+    let keys = guest.clone().limits("kv_keys = 20");
+    is_passed_over(&keys, "QuotaExceeded after 20, TooLarge, TooLarge");
+    // A key of four bytes and a value of 1,020.
+    is_passed_over(&guest.limits("kv_bytes = \"64KiB\""), "QuotaExceeded after 64,");
 }
 
 #[test]

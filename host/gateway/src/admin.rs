@@ -8,13 +8,15 @@ use crate::config::Environment;
 use crate::gateway::Gateway;
 use crate::installed::Installed;
 use crate::memory::Memory;
+use crate::observe::Observer;
+use crate::rating::{self, RatingError};
 use crate::reload::Reloader;
 use crate::serve::State;
 use crate::version::{Kind, Version};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use serde::Serialize;
 use serde_json::json;
@@ -22,9 +24,12 @@ use std::collections::BTreeMap;
 
 /// What is said to who asks for something else.
 const SERVED: &str = "served here: GET /healthz, /readyz, /api/v1/requests, /api/v1/plugins, \
-                      /api/v1/quarantine, /api/v1/candidates, /api/v1/cache; POST /api/v1/reload; \
+                      /api/v1/quarantine, /api/v1/candidates, /api/v1/cache; POST /api/v1/reload, /api/v1/ratings; \
                       DELETE /api/v1/cache; for each policy and provider, GET /api/v1/policies/NAME/history; POST \
                       …/swap, …/promote, …/rollback\n";
+
+/// Bytes of a rating at most.
+const LARGEST_RATING: usize = 4 << 10;
 
 /// Answers one request.
 pub async fn answer(
@@ -53,6 +58,7 @@ pub async fn answer(
             gateway.forget_answers();
             cache(gateway)
         }
+        (&Method::POST, "/api/v1/ratings") => rate(gateway, request.into_body()).await,
         (&Method::GET, "/api/v1/quarantine") => json(StatusCode::OK, &quarantine(gateway)),
         (_, path) if path.starts_with("/api/v1/policies/") => swaps::answer(gateway, request).await,
         (_, path) if path.starts_with("/api/v1/providers/") => {
@@ -100,6 +106,23 @@ fn cache(gateway: &Gateway) -> http::Response<Full<Bytes>> {
     }
 }
 
+async fn rate(gateway: &Gateway, body: Incoming) -> http::Response<Full<Bytes>> {
+    let Ok(body) = Limited::new(body, LARGEST_RATING).collect().await else {
+        return text(StatusCode::BAD_REQUEST, "that is no rating\n");
+    };
+    match rating::rate(gateway, &body.to_bytes()) {
+        Ok(()) => text(StatusCode::NO_CONTENT, ""),
+        Err(why) => {
+            let status = match why {
+                RatingError::Malformed(_) => StatusCode::BAD_REQUEST,
+                RatingError::Unknown(_) => StatusCode::NOT_FOUND,
+                RatingError::Unanswered(_) => StatusCode::CONFLICT,
+            };
+            json(status, &json!({ "error": why.to_string() }))
+        }
+    }
+}
+
 fn text(status: StatusCode, words: &str) -> http::Response<Full<Bytes>> {
     let mut response = http::Response::new(Full::new(Bytes::from(words.to_owned())));
     *response.status_mut() = status;
@@ -117,17 +140,21 @@ struct Serving {
     generation: u64,
     /// Answers that were remembered; `None` where nothing is.
     recalled: Option<u64>,
+    /// Outcomes of its decisions that a policy was told of, and those that it missed.
+    observed: u64,
+    unobserved: u64,
     metrics: BTreeMap<String, f64>,
 }
 
 fn plugins(gateway: &Gateway) -> Vec<Serving> {
     let deployment = gateway.deployment();
-    let providers = deployment.providers.iter().map(|provider| serving(&provider.plugin));
-    let policies = deployment.policies.iter().map(|policy| serving(&policy.plugin));
+    let providers = deployment.providers.iter().map(|provider| serving(&provider.plugin, None));
+    let policies = deployment.policies.iter();
+    let policies = policies.map(|policy| serving(&policy.plugin, Some(&policy.observer)));
     providers.chain(policies).collect()
 }
 
-fn serving<K: Kind>(installed: &Installed<K>) -> Serving {
+fn serving<K: Kind>(installed: &Installed<K>, observer: Option<&Observer>) -> Serving {
     let pinned = installed.pin();
     let Version { plugin, memory, .. } = &pinned.value;
     let manifest = plugin.manifest();
@@ -138,6 +165,8 @@ fn serving<K: Kind>(installed: &Installed<K>) -> Serving {
         digest: pinned.digest.to_string(),
         generation: pinned.id,
         recalled: memory.as_ref().map(Memory::recalled),
+        observed: observer.map_or(0, Observer::observed),
+        unobserved: observer.map_or(0, Observer::dropped),
         metrics: plugin.metrics(),
     }
 }

@@ -160,8 +160,10 @@ fn run_serve(from: &From) -> Result<ExitCode> {
 
 /// Loads everything that `serve` would, so that what it finds good does start.
 fn run_check(from: &From) -> Result<ExitCode> {
-    let config = configuration(from.config.as_deref())?;
+    let mut config = configuration(from.config.as_deref())?;
     let table = config.describe();
+    // A ledger that is not there yet is made by `serve`: to look changes nothing.
+    config.ledger.file.take_if(|file| !file.exists());
     let gateway = runtime(&config)?.block_on(load::gateway(config))?;
     print!("{table}");
     for provider in &gateway.deployment().providers {

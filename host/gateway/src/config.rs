@@ -23,7 +23,7 @@ pub use describe::models as describe_models;
 pub use environment::Environment;
 pub use problem::{Place, Problem, Problems};
 pub use resolved::{
-    Admin, Cache, Candidate, ClientAuthentication, Clients, Config, Credential, Health, Keeping,
+    Admin, Cache, Candidate, ClientAuthentication, Clients, Config, Credential, Health, Keeping, Ledger,
     LimitOverrides, Log, LogFormat, Naming, OAuth2, PluginSource, Plugins, Policy, Prices,
     Provider, RateLimitHeaders, Rates, Route, Sandbox, Server, Tier, Timeouts, Used,
 };
@@ -106,6 +106,7 @@ impl Config {
         keep("plugins.cache", &mut self.plugins.cache, &running.plugins.cache, &mut kept);
         self.plugins.compiler.clone_from(&running.plugins.compiler);
         keep("sandbox", &mut self.sandbox, &running.sandbox, &mut kept);
+        keep("ledger", &mut self.ledger, &running.ledger, &mut kept);
         kept
     }
 

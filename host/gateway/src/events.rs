@@ -7,6 +7,7 @@ use crate::installed::{Change, What};
 use crate::record::{End, Record};
 use crate::swap::SwapError;
 use crate::upstream::http::SendError;
+use portcullis_sandbox::Fault;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -26,6 +27,52 @@ impl CommandMissing<'_> {
     pub fn emit(&self) {
         let Self { provider, command, why } = self;
         tracing::warn!(provider, command, %why, "command missing");
+    }
+}
+
+/// A policy keeps state that ends with the process.
+pub struct KeptInMemory<'a> {
+    /// Which.
+    pub policy: &'a str,
+}
+
+impl KeptInMemory<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        let policy = self.policy;
+        tracing::info!(policy, "what this policy keeps is lost at the end: there is no [ledger]");
+    }
+}
+
+/// The ledger did not do what a plugin asked of it.
+pub struct LedgerFailed<'a> {
+    /// Why.
+    pub why: &'a dyn Display,
+}
+
+impl LedgerFailed<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        tracing::error!(why = %self.why, "ledger failed");
+    }
+}
+
+/// A policy failed when it was told what became of its decisions.
+pub struct ObserveFailed<'a> {
+    /// Which.
+    pub policy: &'a str,
+    /// How many outcomes it was told of.
+    pub outcomes: u64,
+    /// What it did.
+    pub fault: &'a Fault,
+}
+
+impl ObserveFailed<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        let Self { policy, outcomes, fault } = self;
+        let failure = format!("plugin-{}", fault.code());
+        tracing::warn!(policy, outcomes, failure, why = %fault, "observe failed");
     }
 }
 

@@ -34,6 +34,9 @@ pub enum Failure {
     OutOfTime,
 }
 
+/// The word for a candidate that was not asked.
+pub const PASSED_OVER: &str = "passed-over";
+
 /// What the executor does after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
@@ -163,7 +166,7 @@ impl Failure {
         match self {
             Self::Plugin { fault, .. } => format!("plugin-{}", fault.code()),
             Self::Call(SendError::Denied { .. }) => "plugin-denied".to_owned(),
-            Self::PassedOver { .. } => "passed-over".to_owned(),
+            Self::PassedOver { .. } => PASSED_OVER.to_owned(),
             Self::Reported(_) | Self::Call(_) | Self::OutOfTime => word(self.kind()).to_owned(),
         }
     }

@@ -205,6 +205,7 @@ async fn plan(
     entry.policy_us = micros(began.elapsed());
     entry.explanation.target(target);
     entry.explanation.policies = std::mem::take(&mut answered.said);
+    entry.observers = std::mem::take(&mut answered.observers);
     let plan = Plan::of(answered, &target.candidates)
         .map_err(|refused: Reported| Failure::Reported(refused))?;
     entry.planned(&plan);

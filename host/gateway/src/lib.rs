@@ -33,6 +33,7 @@ pub mod circuit;
 pub mod headroom;
 pub mod signals;
 
+pub mod keeping;
 pub mod memory;
 pub mod plan;
 pub mod policy;
@@ -60,6 +61,8 @@ pub mod words;
 
 pub mod events;
 pub mod explain;
+pub mod observe;
+pub mod rating;
 pub mod record;
 
 pub mod admin;

@@ -6,9 +6,11 @@
 use crate::checks::Newest;
 use crate::config::{Config, PluginSource};
 use crate::deployment::Deployment;
-use crate::events::{CommandMissing, PluginLoaded};
+use crate::events::{CommandMissing, KeptInMemory, PluginLoaded};
 use crate::gateway::Gateway;
 use crate::installed::Installed;
+use crate::keeping::Keeper;
+use crate::observe::Observer;
 use crate::policy::{Policy, PolicyWorld};
 use crate::provider::{Provider, ProviderWorld};
 use crate::quarantine::Quarantine;
@@ -37,6 +39,8 @@ pub struct LoadProblems {
 ///
 /// Everything that keeps it from starting.
 pub async fn gateway(config: Config) -> Result<Gateway, LoadProblems> {
+    let failed = |why: String| LoadProblems { problems: vec![why] };
+    let kept = Keeper::open(&config.ledger).await.map_err(|why| failed(why.to_string()))?;
     let engine = Engine::new(&Settings {
         instances: u32::try_from(config.sandbox.instances).unwrap_or(u32::MAX),
         stack: config.sandbox.stack,
@@ -45,8 +49,9 @@ pub async fn gateway(config: Config) -> Result<Gateway, LoadProblems> {
             program,
             arguments: vec![cli::COMPILE.into(), config.sandbox.stack.to_string().into()],
         }),
+        kv: Some(Arc::new(kept)),
     })
-    .map_err(|error| LoadProblems { problems: vec![error.to_string()] })?;
+    .map_err(|error| failed(error.to_string()))?;
     let quarantine = Quarantine::default();
     let deployment = deployment(&engine, &quarantine, config, None).await?;
     Ok(Gateway::new(engine, quarantine, deployment))
@@ -146,7 +151,11 @@ impl Loading<'_> {
         }
         let before = known.map(|known| &known.plugin);
         let plugin = self.plugin::<PolicyWorld>(&name, &configured, package, before).await?;
-        Ok(Arc::new(Policy { configured, package: identity, plugin }))
+        if plugin.pin().value.facts.keeps && self.config.ledger.file.is_none() {
+            KeptInMemory { policy: &configured.name }.emit();
+        }
+        let (name, observer) = (Arc::from(configured.name.as_str()), Observer::default());
+        Ok(Arc::new(Policy { name, configured, package: identity, plugin, observer }))
     }
 
     fn fetch(&self, name: &str, source: &PluginSource) -> Result<Package, String> {

@@ -11,7 +11,8 @@ use crate::explain::Said;
 use crate::failure;
 use crate::installed::Installed;
 use crate::memory::Recalled;
-use crate::request::{Lent, Request, Serving, is_private};
+use crate::observe::Observer;
+use crate::request::{Keeps, Lent, Request, Serving, is_private};
 use crate::route::Target;
 use crate::version::{self, Kind, Making};
 use crate::wire::dialect::Dialect;
@@ -121,16 +122,60 @@ impl Guest {
         let (decided,) = decide.call_async(store, (request, candidates)).await?;
         Ok(decided)
     }
+
+    async fn observe(
+        &self,
+        store: &mut Store<State<Serving>>,
+        outcomes: &[policies::Outcome],
+    ) -> wasmtime::Result<()> {
+        let all = self.indices.all.load(&mut *store, &self.instance)?;
+        all.portcullis_plugin_policy().call_observe(store, outcomes).await
+    }
 }
 
 /// A policy that routes can name.
 pub struct Policy {
+    /// What the operator calls it.
+    pub name: Arc<str>,
     /// As the operator configured it.
     pub configured: Configured,
     /// The package that it was configured with.
     pub package: Digest,
     /// Its plugin, which can be replaced while requests are under way.
     pub plugin: Arc<Installed<PolicyWorld>>,
+    /// Where what became of its decisions waits for it.
+    pub observer: Observer,
+}
+
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl Policy {
+    /// Whether it wants to know what becomes of its decisions.
+    pub fn wants_outcomes(&self) -> bool {
+        self.plugin.pin().value.plugin.description().wants_outcomes
+    }
+
+    /// Tells it what became of its decisions about a tenant's requests.
+    ///
+    /// # Errors
+    ///
+    /// What it did instead of taking note.
+    pub async fn observe(
+        &self,
+        tenant: &Arc<str>,
+        outcomes: &[policies::Outcome],
+    ) -> Result<(), Fault> {
+        let generation = self.plugin.pin();
+        let keeps = Keeps { policy: self.name.clone(), tenant: tenant.clone() };
+        let serving = Serving { keeps: Some(keeps), ..Serving::default() };
+        let mut sandbox = generation.value.plugin.sandbox(serving).await?;
+        let (guest, store, watch) = sandbox.enter();
+        watch.over(guest.observe(store, outcomes)).await
+    }
 }
 
 /// What a policy may.
@@ -138,6 +183,8 @@ pub struct Policy {
 pub struct Rights {
     /// Whether it may read what people wrote.
     pub readable: bool,
+    /// Whether it may keep state.
+    pub keeps: bool,
     /// Whether what it does outlives its answer: it may remember, or have others work for it.
     pub acts: bool,
 }
@@ -162,7 +209,7 @@ impl Kind for PolicyWorld {
         const READ: &str = "read-prompt";
         let grants: Grants = configured.grants.iter().cloned().collect();
         let may = |capability: &str| manifest.asks_for(capability) && grants.allows(capability);
-        Ok(Rights { readable: may(READ), acts: ["kv", "ask", "inference"].into_iter().any(may) })
+        Ok(Rights { readable: may(READ), keeps: may("kv"), acts: ["kv", "ask", "inference"].into_iter().any(may) })
     }
 
     fn fits(old: &policies::Description, new: &policies::Description) -> Result<(), String> {
@@ -188,6 +235,8 @@ pub struct Answered {
     pub failed: Vec<(String, String)>,
     /// What each said, in a line.
     pub said: Vec<Said>,
+    /// Those who want to know what becomes of it: who decided, and who left labels.
+    pub observers: Vec<Arc<Policy>>,
 }
 
 /// A decision that is not to abstain.
@@ -222,10 +271,10 @@ impl Cast<'_> {
         if let Self::With(which, generation) = self
             && Arc::ptr_eq(which, policy)
         {
-            return decide(generation, request, candidates, noted).await;
+            return decide(policy, generation, request, candidates, noted).await;
         }
         let generation = policy.plugin.pin_for(&request.id);
-        let decided = decide(&generation, request, candidates, noted).await;
+        let decided = decide(policy, &generation, request, candidates, noted).await;
         if matches!(self, Self::Serving) {
             match &decided {
                 Ok(Ok(_)) => generation.value.conduct.note(Ended::Well),
@@ -245,6 +294,14 @@ pub async fn ask(target: &mut Target, request: &Arc<Request>, cast: Cast<'_>) ->
     for policy in &*target.policies.clone() {
         let name = &policy.configured.name;
         let decided = cast.decide(policy, request, &target.candidates, &answered.labels).await;
+        let has_part = match &decided {
+            Ok(Ok(policies::Decision::Route(_))) => true,
+            Ok(Ok(policies::Decision::Abstain(labels))) => !labels.is_empty(),
+            _ => false,
+        };
+        if has_part && policy.wants_outcomes() {
+            answered.observers.push(policy.clone());
+        }
         let said = match decided {
             Ok(Ok(policies::Decision::Route(plan))) => {
                 let said = format!("route: {}", words::brief(plan.reason.clone()));
@@ -302,6 +359,7 @@ fn abstained(labels: &[(String, String)]) -> String {
 }
 
 async fn decide(
+    policy: &Policy,
     generation: &Generation,
     request: &Arc<Request>,
     candidates: &Arc<[Arc<Candidate>]>,
@@ -323,7 +381,9 @@ async fn decide(
             Recalled::Own => None,
         },
     };
-    let mut sandbox = generation.value.plugin.sandbox(Serving::of(request)).await?;
+    let keeps = Keeps { policy: policy.name.clone(), tenant: request.tenant.clone() };
+    let serving = Serving { keeps: Some(keeps), ..Serving::of(request) };
+    let mut sandbox = generation.value.plugin.sandbox(serving).await?;
     let table = &mut sandbox.state_mut().table;
     let full = |_| Fault::Handles { limit: 0 };
     let lent = table.push(lent).map_err(full)?;

@@ -5,11 +5,13 @@
 
 use crate::candidate::Candidate;
 use crate::config::Used;
-use crate::contract::{CACHE_WRITE_1H, Usage};
+use crate::contract::{CACHE_WRITE_1H, FailureKind, Usage};
 use crate::events;
 use crate::explain::{Explanation, Wanted};
-use crate::failure::Failure;
+use crate::failure::{Failure, PASSED_OVER};
+use crate::observe;
 use crate::plan::Plan;
+use crate::policy::Policy;
 use crate::request::Request;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -42,6 +44,12 @@ pub struct Tried {
     pub message: Option<String>,
     /// Until its first content or its failure, in milliseconds.
     pub ms: f64,
+    /// The contract's word for what went wrong.
+    #[serde(skip)]
+    pub kind: Option<FailureKind>,
+    /// When that was.
+    #[serde(skip)]
+    pub noted: Instant,
 }
 
 impl Tried {
@@ -52,13 +60,21 @@ impl Tried {
             failure: Some(failure.word()),
             message: Some(failure.message()),
             ms: took.as_secs_f64() * 1e3,
+            kind: Some(failure.kind()),
+            noted: Instant::now(),
         }
     }
 
     /// An attempt that was answered.
     pub fn answered(candidate: &Candidate, took: Duration) -> Self {
-        let candidate = candidate.profile.id.clone();
-        Self { candidate, failure: None, message: None, ms: took.as_secs_f64() * 1e3 }
+        Self {
+            candidate: candidate.profile.id.clone(),
+            failure: None,
+            message: None,
+            ms: took.as_secs_f64() * 1e3,
+            kind: None,
+            noted: Instant::now(),
+        }
     }
 
     /// An attempt that was broken off, for another beside it was answered first.
@@ -68,7 +84,14 @@ impl Tried {
             failure: Some("overtaken".to_owned()),
             message: Some("Another candidate answered first.".to_owned()),
             ms: took.as_secs_f64() * 1e3,
+            kind: Some(FailureKind::Cancelled),
+            noted: Instant::now(),
         }
+    }
+
+    /// Whether nothing was sent: somebody else was to be asked before it.
+    pub fn was_passed_over(&self) -> bool {
+        self.failure.as_deref() == Some(PASSED_OVER)
     }
 }
 
@@ -112,6 +135,14 @@ pub struct Record {
     pub failure: Option<String>,
     /// What went wrong in the end, in words.
     pub message: Option<String>,
+    /// The contract's word for it.
+    #[serde(skip)]
+    pub kind: Option<FailureKind>,
+    /// How somebody rated the answer, from -1 to 1.
+    pub rating: Option<f32>,
+    /// The policies that are told what became of it.
+    #[serde(skip)]
+    pub observers: Vec<Arc<str>>,
     /// Tokens of input, as the upstream counted them.
     pub input_tokens: Option<u64>,
     /// Tokens of output, likewise.
@@ -143,6 +174,9 @@ pub struct Entry {
     record: Record,
     /// What its client wants to know.
     pub explain: Wanted,
+    /// The policies that want to know what becomes of it.
+    pub observers: Vec<Arc<Policy>>,
+    usage: Option<Usage>,
     began: Instant,
     kept: Arc<Kept>,
 }
@@ -183,6 +217,9 @@ impl Entry {
             end: None,
             failure: None,
             message: None,
+            kind: None,
+            rating: None,
+            observers: Vec::new(),
             input_tokens: None,
             output_tokens: None,
             cached_input_tokens: None,
@@ -196,7 +233,8 @@ impl Entry {
             upstream_us: 0,
             total_ms: 0.0,
         };
-        Self { record, explain: Wanted::Nothing, began, kept: kept.clone() }
+        let (explain, observers, usage) = (Wanted::Nothing, Vec::new(), None);
+        Self { record, explain, observers, usage, began, kept: kept.clone() }
     }
 
     /// Notes what is to be tried, and why.
@@ -233,6 +271,9 @@ impl Entry {
             audio_seconds: usage.audio_seconds,
         });
         self.record.cost_usd = usage.cost_usd.or(computed);
+        if !self.observers.is_empty() {
+            self.usage = Some(usage.clone());
+        }
     }
 
     /// All of the answer went out.
@@ -244,6 +285,7 @@ impl Entry {
     pub fn fail(mut self, failure: &Failure) {
         self.record.failure = Some(failure.word());
         self.record.message = Some(failure.message());
+        self.record.kind = Some(failure.kind());
         self.close(End::Failed);
     }
 
@@ -254,7 +296,9 @@ impl Entry {
         self.record.end = Some(end);
         self.record.total_ms = self.began.elapsed().as_secs_f64() * 1e3;
         events::RequestClosed(&self.record).emit();
+        self.record.observers = self.observers.iter().map(|policy| policy.name.clone()).collect();
         self.kept.keep(self.record.clone());
+        observe::tell(&self.observers, &self.record, self.usage.as_ref());
     }
 }
 
@@ -275,6 +319,19 @@ impl Kept {
             kept.pop_front();
         }
         kept.push_back(Arc::new(record));
+    }
+
+    /// Notes how the answer to a request was rated, if there was one; `None` if there is no record
+    /// of it.
+    pub fn rate(&self, request: &str, rating: f32) -> Option<Arc<Record>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of a request and its copy, which have one id, nobody saw the answer to the copy.
+        let found = |record: &&mut Arc<Record>| &*record.request == request && !record.shadow;
+        let record = kept.iter_mut().rev().find(found)?;
+        if record.candidate.is_some() {
+            Arc::make_mut(record).rating = Some(rating);
+        }
+        Some(record.clone())
     }
 
     /// The newest records, newest first.

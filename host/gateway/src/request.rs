@@ -228,12 +228,23 @@ pub struct Serving {
     pub request: Option<Arc<Request>>,
     /// What it has read.
     pub trace: Trace,
+    /// Whose state it keeps; none while the plugin is loaded, and of a provider.
+    pub keeps: Option<Keeps>,
+}
+
+/// Whose state a policy keeps.
+#[derive(Clone, Debug)]
+pub struct Keeps {
+    /// The operator's name of the policy: two of one plugin keep nothing in common.
+    pub policy: Arc<str>,
+    /// Whose request it is.
+    pub tenant: Arc<str>,
 }
 
 impl Serving {
     /// For a sandbox that serves this request.
     pub fn of(request: &Arc<Request>) -> Self {
-        Self { request: Some(request.clone()), trace: Trace::default() }
+        Self { request: Some(request.clone()), ..Self::default() }
     }
 }
 
@@ -243,8 +254,16 @@ impl Tags for Serving {
             Some(request) => {
                 vec![("tenant", request.tenant.to_string()), ("request", request.id.to_string())]
             }
-            None => Vec::new(),
+            None => match &self.keeps {
+                Some(keeps) => vec![("tenant", keeps.tenant.to_string())],
+                None => Vec::new(),
+            },
         }
+    }
+
+    fn namespace(&self) -> Option<String> {
+        // No name of a policy has a slash; a tenant's may.
+        self.keeps.as_ref().map(|Keeps { policy, tenant }| format!("{policy}/{tenant}"))
     }
 }
 

@@ -31,6 +31,7 @@ pub fn cast(
     let plan = plan.shadow_of(candidate);
     let mut copy = Entry::open(&gateway.records, request, &entry.route, Instant::now());
     copy.shadow = true;
+    copy.observers.clone_from(&entry.observers);
     copy.planned(&plan);
     tokio::spawn(run(deployment.clone(), request.clone(), plan, copy, permit));
 }

@@ -124,5 +124,7 @@ fn limited(overrides: &LimitOverrides) -> Limits {
             .log_lines_per_second
             .unwrap_or(default.log_lines_per_second),
         deadline: overrides.deadline.unwrap_or(default.deadline),
+        kv_keys: overrides.kv_keys.unwrap_or(default.kv_keys),
+        kv_bytes: overrides.kv_bytes.map_or(default.kv_bytes, |bytes| bytes as u64),
     }
 }

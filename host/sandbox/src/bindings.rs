@@ -1,7 +1,7 @@
 //! The generated half of the capabilities in `wit/deps/host`, fenced in one file.
 //!
-//! `kv` and `inference` are part of the contract but not linked by this version: a plugin
-//! that imports them is refused when it is loaded (see [`crate::linker`]).
+//! `inference` is part of the contract but not linked by this version: a plugin that imports it
+//! is refused when it is loaded (see [`crate::linker`]).
 #![allow(
     missing_docs,
     unreachable_pub,
@@ -11,5 +11,5 @@
 wasmtime::component::bindgen!({
     path: "../../wit/deps/host",
     world: "capabilities",
-    imports: { default: trappable },
+    imports: { "portcullis:host/kv": async | trappable, default: trappable },
 });

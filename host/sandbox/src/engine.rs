@@ -1,6 +1,7 @@
 //! The engine that all sandboxes share: compiler, pool of memories, clock of ticks.
 
 use crate::cache::Cache;
+use crate::capability::kv::Kv;
 use crate::compile::Compiler;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,11 +31,13 @@ pub struct Settings {
     pub cache: Option<PathBuf>,
     /// Who compiles, in a process of its own; `None`: this process.
     pub compiler: Option<Compiler>,
+    /// Where guests keep their state; without it nobody can.
+    pub kv: Option<Arc<dyn Kv>>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { instances: 1_000, stack: 512 << 10, cache: None, compiler: None }
+        Self { instances: 1_000, stack: 512 << 10, cache: None, compiler: None, kv: None }
     }
 }
 
@@ -67,6 +70,7 @@ pub struct Engine {
     pub(crate) places: Arc<Semaphore>,
     pub(crate) compiler: Option<Compiler>,
     pub(crate) compiling: Arc<Semaphore>,
+    pub(crate) kv: Option<Arc<dyn Kv>>,
 }
 
 impl Engine {
@@ -89,7 +93,8 @@ impl Engine {
         let places = Arc::new(Semaphore::new(settings.instances as usize));
         let (compiler, compiling) =
             (settings.compiler.clone(), Arc::new(Semaphore::new(COMPILERS)));
-        Ok(Self { wasmtime, cache, places, compiler, compiling })
+        let kv = settings.kv.clone();
+        Ok(Self { wasmtime, cache, places, compiler, compiling, kv })
     }
 
     /// Sandboxes that could be made right now without waiting.

@@ -29,6 +29,7 @@ mod snapshot;
 mod store;
 mod world;
 
+pub use capability::kv::{Kv, KvError, KvQuota, Pending};
 pub use compile::{Compiler, compile};
 pub use digest::{Digest, NotADigest};
 pub use engine::{Engine, EngineError, Settings, TICK};

@@ -31,6 +31,10 @@ pub struct Limits {
     pub log_lines_per_second: u32,
     /// Wall-clock time of one call into the guest.
     pub deadline: Duration,
+    /// Keys that it may keep in one namespace.
+    pub kv_keys: u64,
+    /// Bytes of keys and values that it may keep in one namespace.
+    pub kv_bytes: u64,
 }
 
 impl Default for Limits {
@@ -44,6 +48,8 @@ impl Default for Limits {
             output: 16 << 20,
             log_lines_per_second: 100,
             deadline: Duration::from_secs(5),
+            kv_keys: 10_000,
+            kv_bytes: 16 << 20,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Links what a component imports, as far as it was asked for and granted; nothing else.
 //!
 //! An import without a grant is refused here, when the plugin is loaded, with the name of the
-//! key that is missing. So a running guest has no function to call that it may not call.
+//! key that is missing. So a running guest has no function to call that it may not call; but
+//! for what its manifest calls optional, which is linked and answers that it is denied.
 
 use crate::bindings::portcullis::host;
 use crate::plugin::{LoadError, Package};
@@ -43,7 +44,7 @@ pub(crate) fn link<W: World>(
                 ));
                 continue;
             }
-            if !grants.allows(capability) {
+            if !grants.allows(capability) && !package.manifest.can_do_without(capability) {
                 refused.push(format!(
                     "`{import}`, which is not granted; add {capability:?} to its `grants` if it \
                      should have it"
@@ -76,6 +77,7 @@ fn link_capability<D: crate::Tags>(
         "log" => host::log::add_to_linker::<_, HasSelf<State<D>>>(linker, |state| state),
         "clock" => host::clock::add_to_linker::<_, HasSelf<State<D>>>(linker, |state| state),
         "random" => host::random::add_to_linker::<_, HasSelf<State<D>>>(linker, |state| state),
+        "kv" => host::kv::add_to_linker::<_, HasSelf<State<D>>>(linker, |state| state),
         "metrics" => host::metrics::add_to_linker::<_, HasSelf<State<D>>>(linker, |state| state),
         _ => Err(wasmtime::format_err!("this version has no such capability yet")),
     }

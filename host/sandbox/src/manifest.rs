@@ -20,6 +20,8 @@ pub struct Manifest {
     pub description: String,
     /// Capabilities that it asks for, with their arguments where they have one.
     pub capabilities: Vec<String>,
+    /// Capabilities that it uses where they are granted, and does without where they are not.
+    pub optional: Vec<String>,
     settings: Option<Schema>,
     /// Whatever else the embedder agreed with authors about.
     pub metadata: toml::Table,
@@ -58,6 +60,8 @@ struct Said {
     description: String,
     #[serde(default)]
     capabilities: Vec<String>,
+    #[serde(default)]
+    optional: Vec<String>,
     settings: Option<Value>,
     #[serde(default)]
     metadata: toml::Table,
@@ -97,6 +101,7 @@ impl Manifest {
             world: said.world,
             description: said.description,
             capabilities: said.capabilities,
+            optional: said.optional,
             settings,
             metadata: said.metadata,
             digest: Digest::of(text.as_bytes()),
@@ -106,6 +111,13 @@ impl Manifest {
     /// Whether it asks for the capability, whatever the argument.
     pub fn asks_for(&self, capability: &str) -> bool {
         self.capabilities.iter().any(|asked| grant::name(asked) == capability)
+            || self.can_do_without(capability)
+    }
+
+    /// Whether it is of use without the capability that it asks for: then it is told at each call
+    /// that it was not granted.
+    pub fn can_do_without(&self, capability: &str) -> bool {
+        self.optional.iter().any(|asked| grant::name(asked) == capability)
     }
 
     /// All that is wrong with `settings`, each with the place where it is; empty if they fit
@@ -182,7 +194,11 @@ mod tests {
 
     #[test]
     fn a_wish_with_an_argument_is_a_wish() {
-        let manifest = Manifest::parse(&format!("{PLAIN}capabilities = [\"inference:small\"]"));
-        assert!(manifest.unwrap().asks_for("inference"));
+        for (key, without) in [("capabilities", false), ("optional", true)] {
+            let manifest = Manifest::parse(&format!("{PLAIN}{key} = [\"inference:small\"]"));
+            let manifest = manifest.unwrap();
+            assert!(manifest.asks_for("inference"));
+            assert_eq!(manifest.can_do_without("inference"), without);
+        }
     }
 }

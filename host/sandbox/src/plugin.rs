@@ -251,12 +251,18 @@ impl Loading<'_> {
                 digest: self.package.digest,
                 lines: LineBudget::new(),
                 metrics: Metrics::default(),
+                kv: self.engine.kv.clone().filter(|_| self.has("kv")),
             }),
             pre,
             indices,
             settings,
             manifest: self.package.manifest.clone(),
         })
+    }
+
+    /// Whether the capability was both asked for and granted.
+    fn has(&self, capability: &str) -> bool {
+        self.package.manifest.asks_for(capability) && self.grants.allows(capability)
     }
 
     fn cached(&self, key: &Digest) -> Option<Component> {

@@ -1,5 +1,6 @@
 //! What the host keeps beside each running guest.
 
+use crate::capability::kv::Kv;
 use crate::capability::log::LineBudget;
 use crate::capability::metrics::Metrics;
 use crate::limits::{Limits, Meter};
@@ -13,6 +14,12 @@ use wasmtime_wasi::WasiCtx;
 pub trait Tags: Send + 'static {
     /// What marks a log line of this sandbox: names and values, in a fixed order.
     fn tags(&self) -> Vec<(&'static str, String)>;
+
+    /// Under which name what the guest keeps is kept; `None` where it serves nobody whose state
+    /// that could be.
+    fn namespace(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Who a sandbox belongs to, shared by all sandboxes of one plugin.
@@ -22,6 +29,8 @@ pub(crate) struct Identity {
     pub(crate) digest: Digest,
     pub(crate) lines: LineBudget,
     pub(crate) metrics: Metrics,
+    /// Where it keeps its state; `None` where it may keep none.
+    pub(crate) kv: Option<Arc<dyn Kv>>,
 }
 
 /// The data of a store: the embedder's, and what keeps the guest within its limits.

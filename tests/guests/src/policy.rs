@@ -22,10 +22,16 @@ macro_rules! policy {
             pub use self::portcullis::plugin::types::{Failure, FailureKind};
 
             pub trait Policy {
+                /// Whether it is to be told what became of its decisions.
+                const WANTS_OUTCOMES: bool = false;
+
                 /// Tries the candidates in the order in which they come.
                 fn decide(_: &Request, candidates: &Candidates) -> Result<Decision, String> {
                     Ok(Decision::Route(plan((0..candidates.count()).map(attempt).collect())))
                 }
+
+                /// Does nothing with what became of them.
+                fn observe(_: Vec<Outcome>) {}
             }
 
             pub fn attempt(candidate: u32) -> Attempt {
@@ -54,7 +60,8 @@ macro_rules! policy {
             impl Guest for Component {
                 fn describe() -> Description {
                     let state_schema = String::new();
-                    Description { state_schema, wants_outcomes: false, extra: Vec::new() }
+                    let wants_outcomes = <super::$guest as Policy>::WANTS_OUTCOMES;
+                    Description { state_schema, wants_outcomes, extra: Vec::new() }
                 }
 
                 fn configure(_: String) -> Result<(), String> {
@@ -65,7 +72,9 @@ macro_rules! policy {
                     <super::$guest as Policy>::decide(&request, &candidates)
                 }
 
-                fn observe(_: Vec<Outcome>) {}
+                fn observe(outcomes: Vec<Outcome>) {
+                    <super::$guest as Policy>::observe(outcomes);
+                }
             }
         }
         #[allow(unused_imports, reason = "each program uses a little of it")]

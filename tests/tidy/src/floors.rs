@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 const SDK: &str = "portcullis-sdk";
 const SANDBOX: &str = "portcullis-sandbox";
+const LEDGER: &str = "portcullis-ledger";
 
 /// What a package may depend on, of ours.
 enum May {
@@ -25,9 +26,9 @@ fn floor(folder: &str, is_plugin: bool) -> Option<May> {
         "sdk/rust" => May::Only(&[]),
         _ if is_plugin => May::Only(&[SDK]),
         // Floor 2.
-        "host/sandbox" => May::Only(&[]),
+        "host/sandbox" | "host/ledger" => May::Only(&[]),
         // Floor 3.
-        "host/gateway" => May::Only(&[SANDBOX]),
+        "host/gateway" => May::Only(&[SANDBOX, LEDGER]),
         // Floor 4. The guests of the tests speak the contract themselves: the SDK would keep
         // them from what they are there to do.
         "tests/guests" => May::Only(&[]),

@@ -2,6 +2,7 @@
 //! names into indices, and goes on after a problem so that all of them are reported together.
 
 mod command;
+mod ledger;
 mod models;
 mod oauth2;
 pub(super) mod provider;
@@ -55,6 +56,7 @@ impl<'e> Resolver<'e> {
             max_bytes: said.max_bytes.unwrap_or(64 << 20),
             ttl: said.ttl.unwrap_or(Duration::from_secs(600)),
         });
+        let ledger = said.ledger_url.map(|url| self.ledger(&url)).unwrap_or_default();
         if said.providers.is_empty() {
             let text = "no provider is configured; expected at least one [providers.NAME]";
             self.report(top, text);
@@ -77,6 +79,7 @@ impl<'e> Resolver<'e> {
                 plugins,
                 sandbox,
                 cache,
+                ledger,
                 providers,
                 candidates,
                 policies,

@@ -35,6 +35,8 @@ pub struct Config {
     pub sandbox: Sandbox,
     /// The answers that are given again; `None`: none are.
     pub cache: Option<Cache>,
+    /// What outlives the process.
+    pub ledger: Ledger,
     /// In the order of the file.
     pub providers: Vec<Provider>,
     /// Every model that is known, by provider and then in the order they were listed.
@@ -192,6 +194,13 @@ pub enum Keeping {
     All(Option<Duration>),
 }
 
+/// `[ledger]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// A database of SQLite's; `None`: in memory, for as long as the process lives.
+    pub file: Option<PathBuf>,
+}
+
 /// Somebody who answers requests.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Provider {
@@ -287,6 +296,10 @@ pub struct LimitOverrides {
     pub log_lines_per_second: Option<u32>,
     /// Wall-clock time of one call.
     pub deadline: Option<Duration>,
+    /// Keys that it keeps for one tenant.
+    pub kv_keys: Option<u64>,
+    /// Bytes of keys and values that it keeps for one tenant.
+    pub kv_bytes: Option<usize>,
 }
 
 impl LimitOverrides {
@@ -301,6 +314,8 @@ impl LimitOverrides {
             output: self.output.or(other.output),
             log_lines_per_second: self.log_lines_per_second.or(other.log_lines_per_second),
             deadline: self.deadline.or(other.deadline),
+            kv_keys: self.kv_keys.or(other.kv_keys),
+            kv_bytes: self.kv_bytes.or(other.kv_bytes),
         }
     }
 }

@@ -38,6 +38,7 @@ pub(crate) struct Said {
     pub(crate) sandbox_instances: Option<usize>,
     pub(crate) sandbox_stack: Option<usize>,
     pub(crate) cache: Option<Cache>,
+    pub(crate) ledger_url: Option<At<String>>,
     pub(crate) providers: Vec<(At<String>, Provider)>,
     pub(crate) policies: Vec<(At<String>, Policy)>,
     pub(crate) routes: Vec<(At<String>, Route)>,
@@ -182,10 +183,16 @@ impl Said {
             max_bytes: cache.size("max_bytes"),
             ttl: cache.duration("ttl"),
         });
+        table.table("ledger", |ledger| {
+            said.ledger_url = ledger.string("url");
+            if said.ledger_url.is_none() && !ledger.attempted("url") {
+                ledger.problem("has no `url`; expected such as \"sqlite:portcullis.db\"");
+            }
+        });
         said.providers = table.named("providers", |value| value.table("a table", Provider::read));
         said.policies = table.named("policies", |value| value.table("a table", Policy::read));
         said.routes = table.named("routes", |value| value.table("a table", Route::read));
-        for later in ["tenants", "ledger", "models"] {
+        for later in ["tenants", "models"] {
             table.unsupported(later, "remove it (a gateway that ignored it would be unsafe)");
         }
         said
@@ -454,6 +461,8 @@ fn limits(table: &mut Table<'_>) -> LimitOverrides {
         output: table.size("output_bytes"),
         log_lines_per_second: table.count("log_lines", 0),
         deadline: table.count("deadline_ms", 1).map(Duration::from_millis),
+        kv_keys: table.count("kv_keys", 0),
+        kv_bytes: table.size("kv_bytes"),
     }
 }
 

@@ -50,6 +50,8 @@ fn every_key_of_a_provider() {
     file(
         "portcullis.toml",
         r#"
+[ledger]
+url = "sqlite:kept.db"
 [providers.house]
 plugin = { path = "house.wasm", digest = "sha256:00ff0000000000000000000000000000000000000000000000000000000000A1" }
 base_url = "https://house.example/v1"
@@ -63,7 +65,7 @@ models = ["m1", { id = "m3", audio_minute_price = 0.006 }, { id = "org/m2", name
 prices = { source = "elsewhere", as_of = "2026-11-05" }
 settings = { passthrough = true, depth = { n = [1, 0x10, 2.5, "a"] } }
 grants = ["kv"]
-limits = { memory = "16MiB", cpu_ms = 5, table_elements = 1, handles = 2, host_calls = 3, output_bytes = 4, log_lines = 6, deadline_ms = 7 }
+limits = { memory = "16MiB", cpu_ms = 5, table_elements = 1, handles = 2, host_calls = 3, output_bytes = 4, log_lines = 6, deadline_ms = 7, kv_keys = 8, kv_bytes = "1KiB" }
 concurrency = 4
 timeouts = { connect = "1s", first_byte = "2s", between_chunks = "3s", whole = "4s" }
 rate_limits = { remaining_requests = "X-Left" }
@@ -71,6 +73,7 @@ rate_limits = { remaining_requests = "X-Left" }
     );
     let environment = Environment::from_iter([("SITE", "https://acme.example")]);
     let config = config::load(&folder.path().join("portcullis.toml"), &environment).unwrap();
+    assert_eq!(config.ledger.file, Some(folder.path().join("kept.db")));
     let house = &config.providers[0];
     let PluginSource::File { path, manifest, digest: Some(digest) } = &house.plugin else {
         panic!("{:?}", house.plugin);
@@ -101,6 +104,7 @@ rate_limits = { remaining_requests = "X-Left" }
     assert_eq!(house.limits.cpu, Some(Duration::from_millis(5)));
     assert_eq!(house.limits.deadline, Some(Duration::from_millis(7)));
     assert_eq!((house.limits.output, house.limits.log_lines_per_second), (Some(4), Some(6)));
+    assert_eq!((house.limits.kv_keys, house.limits.kv_bytes), (Some(8), Some(1 << 10)));
     assert_eq!(house.concurrency, Some(4));
     assert_eq!(house.timeouts.whole, Duration::from_secs(4));
     let left = house.rate_limits.as_ref().unwrap().remaining_requests.as_ref().unwrap();

@@ -73,8 +73,7 @@ fn what_is_not_toml() {
 fn unknown_keys_of_every_table() {
     let listed =
         |path: &str, keys: &str| format!("unknown key `qqqq` in [{path}]; known keys: {keys}");
-    let limits =
-        "memory, cpu_ms, table_elements, handles, host_calls, output_bytes, log_lines, deadline_ms";
+    let limits = "memory, cpu_ms, table_elements, handles, host_calls, output_bytes, log_lines, deadline_ms, kv_keys, kv_bytes";
     let provider = "preset, plugin, base_url, credential, headers, commands, priority, local, private_addresses, \
                     ca, models_from, open_models, remember, settings, grants, limits, concurrency, timeouts, rate_limits, health, prices, models";
     let model = "id, name, context_tokens, max_output_tokens, input_price, output_price, \
@@ -84,6 +83,7 @@ fn unknown_keys_of_every_table() {
         ("clients", "may_name, labels, private"),
         ("admin", "listen"),
         ("log", "format, level"),
+        ("ledger", "url"),
         ("plugins", "directory, cache"),
         ("sandbox", "instances, stack"),
         ("cache", "max_bytes, ttl"),
@@ -197,12 +197,11 @@ fn wrong_types_of_every_kind() {
 #[test]
 fn what_later_versions_will_know() {
     check(
-        "HOUSE\n[admin]\ntoken = { file = \"t\" }\n[tenants.acme]\n[ledger]\nurl = \"x\"\n[models.small]\n",
+        "HOUSE\n[admin]\ntoken = { file = \"t\" }\n[tenants.acme]\n[models.small]\n",
         &[
             "3:1: [admin] `token` is not yet supported by this version; remove it, and keep `listen` on a loopback address",
             "4:2: `tenants` is not yet supported by this version; remove it (a gateway that ignored it would be unsafe)",
-            "5:2: `ledger` is not yet supported by this version; remove it (a gateway that ignored it would be unsafe)",
-            "7:2: `models` is not yet supported by this version; remove it (a gateway that ignored it would be unsafe)",
+            "5:2: `models` is not yet supported by this version; remove it (a gateway that ignored it would be unsafe)",
         ],
     );
     for form in ["sigv4", "command"] {
