@@ -10,6 +10,8 @@ mod house;
 mod cache;
 #[path = "all/clients.rs"]
 mod clients;
+#[path = "all/bandit.rs"]
+mod bandit;
 #[path = "all/commands.rs"]
 mod commands;
 #[path = "all/credentials.rs"]

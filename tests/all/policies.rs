@@ -12,8 +12,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Those that come with the program; each has an example.
-const POLICIES: [&str; 10] = [
+const POLICIES: [&str; 11] = [
     "balanced",
+    "bandit",
     "classifier",
     "cost-optimized",
     "director",
@@ -260,6 +261,8 @@ fn the_examples_load() -> Result<()> {
             let config = config::load(&path, &environment);
             let mut config = config.map_err(|problems| anyhow!("{problems}"))?;
             config.plugins.cache = Some(CACHE.into());
+            // An example leaves nothing behind.
+            config.ledger.file = None;
             let gateway = portcullis::load::gateway(config).await;
             let gateway = gateway.map_err(|why| anyhow!("{}: {why}", path.display()))?;
             for policy in &gateway.deployment().config.policies {

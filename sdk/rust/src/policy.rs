@@ -3,6 +3,7 @@
 mod candidates;
 #[cfg(target_arch = "wasm32")]
 mod exported;
+pub mod kept;
 mod pattern;
 mod ranking;
 mod standing;

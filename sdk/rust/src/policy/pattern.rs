@@ -98,6 +98,20 @@ impl Patterns {
         found
     }
 
+    /// Whether ids are enough to tell for whom they stand: none is a tag or a place.
+    pub fn are_by_id(&self) -> bool {
+        self.0.iter().all(|pattern| matches!(pattern, Pattern::Id(_) | Pattern::Like(_)))
+    }
+
+    /// Whether one of them stands for the candidate of this id, as far as an id tells.
+    pub fn names(&self, id: &str) -> bool {
+        self.0.iter().any(|pattern| match pattern {
+            Pattern::Id(own) => own == id,
+            Pattern::Like(pattern) => is_like(pattern, id),
+            Pattern::Tag(_) | Pattern::Local => false,
+        })
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
