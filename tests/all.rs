@@ -6,14 +6,16 @@ mod caller;
 #[path = "all/house.rs"]
 mod house;
 
+#[path = "all/bandit.rs"]
+mod bandit;
 #[path = "all/cache.rs"]
 mod cache;
 #[path = "all/clients.rs"]
 mod clients;
-#[path = "all/bandit.rs"]
-mod bandit;
 #[path = "all/commands.rs"]
 mod commands;
+#[path = "all/completions.rs"]
+mod completions;
 #[path = "all/credentials.rs"]
 mod credentials;
 #[path = "all/dialects.rs"]

@@ -6,6 +6,7 @@
 #[path = "hostile/check.rs"]
 mod check;
 
+use crate::completions::asks_itself;
 use crate::observe::{counts_outcomes, spins_in_observe};
 use anyhow::{bail, ensure};
 use check::{

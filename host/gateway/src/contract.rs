@@ -26,7 +26,7 @@ pub mod policy {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "policy-plugin",
-        imports: { default: trappable },
+        imports: { "portcullis:plugin/completions": async | trappable, default: trappable },
         exports: { default: async },
         additional_derives: [PartialEq],
         with: {
@@ -38,7 +38,7 @@ pub mod policy {
 }
 
 pub use policy::exports::portcullis::plugin::policy as policies;
-pub use policy::portcullis::plugin::candidacy;
+pub use policy::portcullis::plugin::{candidacy, completions};
 pub use provider::ProviderPlugin;
 pub use provider::exports::portcullis::plugin::provider as providers;
 pub use provider::portcullis::plugin::events::{self, Event};

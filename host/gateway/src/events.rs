@@ -104,6 +104,7 @@ impl RequestClosed<'_> {
             operation = record.operation,
             shadow = record.shadow.then_some(true),
             cached = record.cached.then_some(true),
+            r#for = record.parent.as_deref(),
             asked = record.asked,
             route = record.route,
             policy = record.policy.as_deref(),

@@ -2,6 +2,7 @@
 
 use crate::cache::{Found, Wish};
 use crate::checks::Checks;
+use crate::completion::Way;
 use crate::config::{Config, Server};
 use crate::contract::Reported;
 use crate::deployment::Deployment;
@@ -150,7 +151,8 @@ impl Gateway {
             Found::Hit(kept) => return Ok(respond::replay(&request, kept, entry, permit)),
             Found::Miss(keep) => keep,
         };
-        let plan = match plan(&request, &mut target, &mut entry).await {
+        let way = Way::new(deployment, &self.records);
+        let plan = match plan(&request, &mut target, &mut entry, &way).await {
             Ok(plan) => plan,
             Err(failure) => return Err(self.give_up(entry, failure)),
         };
@@ -195,13 +197,18 @@ impl Gateway {
 }
 
 /// Asks the route's policies and takes what is allowed of their answer.
-async fn plan(
+///
+/// # Errors
+///
+/// What a policy refused it with.
+pub async fn plan(
     request: &Arc<Request>,
     target: &mut Target,
     entry: &mut Entry,
+    way: &Way,
 ) -> Result<Plan, Failure> {
     let began = Instant::now();
-    let mut answered = policy::ask(target, request, Cast::Serving).await;
+    let mut answered = policy::ask(target, request, Cast::Serving(way)).await;
     entry.policy_us = micros(began.elapsed());
     entry.explanation.target(target);
     entry.explanation.policies = std::mem::take(&mut answered.said);

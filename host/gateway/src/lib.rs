@@ -33,6 +33,7 @@ pub mod circuit;
 pub mod headroom;
 pub mod signals;
 
+pub mod completion;
 pub mod keeping;
 pub mod memory;
 pub mod plan;

@@ -155,7 +155,9 @@ impl Loading<'_> {
             KeptInMemory { policy: &configured.name }.emit();
         }
         let (name, observer) = (Arc::from(configured.name.as_str()), Observer::default());
-        Ok(Arc::new(Policy { name, configured, package: identity, plugin, observer }))
+        let asks = configured.grants.iter().any(|grant| grant.starts_with("ask:"));
+        let asks = asks.then(|| Arc::new(configured.grants.iter().cloned().collect()));
+        Ok(Arc::new(Policy { name, configured, package: identity, plugin, asks, observer }))
     }
 
     fn fetch(&self, name: &str, source: &PluginSource) -> Result<Package, String> {

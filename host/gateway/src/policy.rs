@@ -4,9 +4,12 @@
 //! what becomes of it.
 
 use crate::candidate::{Candidate, Choice};
+use crate::completion::{Asking, Way};
 use crate::conduct::Ended;
 use crate::config::Policy as Configured;
-use crate::contract::{self, FailureKind, Reported, candidacy, policies, policy, requests};
+use crate::contract::{
+    self, FailureKind, Reported, candidacy, completions, policies, policy, requests,
+};
 use crate::explain::Said;
 use crate::failure;
 use crate::installed::Installed;
@@ -53,6 +56,9 @@ impl World for PolicyWorld {
             "portcullis:plugin/types" => Ok(()),
             "portcullis:plugin/requests" => {
                 requests::add_to_linker::<_, HasSelf<State<Serving>>>(linker, |state| state)
+            }
+            "portcullis:plugin/completions" => {
+                completions::add_to_linker::<_, HasSelf<State<Serving>>>(linker, |state| state)
             }
             "portcullis:plugin/candidacy" => {
                 candidacy::add_to_linker::<_, HasSelf<State<Serving>>>(linker, |state| state)
@@ -143,6 +149,8 @@ pub struct Policy {
     pub package: Digest,
     /// Its plugin, which can be replaced while requests are under way.
     pub plugin: Arc<Installed<PolicyWorld>>,
+    /// The routes that it may ask, where there are any: `ask:ROUTE`.
+    pub asks: Option<Arc<Grants>>,
     /// Where what became of its decisions waits for it.
     pub observer: Observer,
 }
@@ -209,7 +217,11 @@ impl Kind for PolicyWorld {
         const READ: &str = "read-prompt";
         let grants: Grants = configured.grants.iter().cloned().collect();
         let may = |capability: &str| manifest.asks_for(capability) && grants.allows(capability);
-        Ok(Rights { readable: may(READ), keeps: may("kv"), acts: ["kv", "ask", "inference"].into_iter().any(may) })
+        Ok(Rights {
+            readable: may(READ),
+            keeps: may("kv"),
+            acts: ["kv", "ask", "inference"].into_iter().any(may),
+        })
     }
 
     fn fits(old: &policies::Description, new: &policies::Description) -> Result<(), String> {
@@ -254,8 +266,8 @@ pub type Generation = version::Generation<PolicyWorld>;
 /// Which version of each policy is asked.
 #[derive(Clone, Copy)]
 pub enum Cast<'a> {
-    /// The one that serves.
-    Serving,
+    /// The one that serves, on the way of a request.
+    Serving(&'a Way),
     /// The same but for one policy, of which another is looked at.
     With(&'a Arc<Policy>, &'a Generation),
 }
@@ -267,15 +279,16 @@ impl Cast<'_> {
         request: &Arc<Request>,
         candidates: &Arc<[Arc<Candidate>]>,
         noted: &[(String, String)],
+        asking: Option<Asking>,
     ) -> Result<Result<policies::Decision, String>, Fault> {
         if let Self::With(which, generation) = self
             && Arc::ptr_eq(which, policy)
         {
-            return decide(policy, generation, request, candidates, noted).await;
+            return decide(policy, generation, request, candidates, noted, None).await;
         }
         let generation = policy.plugin.pin_for(&request.id);
-        let decided = decide(policy, &generation, request, candidates, noted).await;
-        if matches!(self, Self::Serving) {
+        let decided = decide(policy, &generation, request, candidates, noted, asking).await;
+        if matches!(self, Self::Serving(_)) {
             match &decided {
                 Ok(Ok(_)) => generation.value.conduct.note(Ended::Well),
                 Ok(Err(_)) => generation.value.conduct.note(Ended::Failed),
@@ -293,7 +306,16 @@ pub async fn ask(target: &mut Target, request: &Arc<Request>, cast: Cast<'_>) ->
     let mut answered = Answered::default();
     for policy in &*target.policies.clone() {
         let name = &policy.configured.name;
-        let decided = cast.decide(policy, request, &target.candidates, &answered.labels).await;
+        let asking = match (cast, &policy.asks) {
+            (Cast::Serving(way), Some(grants)) => {
+                let found = is_private(&answered.labels);
+                let private = found || target.private || request.is_private();
+                Some(way.asking(&target.route, request, private, grants))
+            }
+            _ => None,
+        };
+        let (candidates, noted) = (&target.candidates, &answered.labels);
+        let decided = cast.decide(policy, request, candidates, noted, asking).await;
         let has_part = match &decided {
             Ok(Ok(policies::Decision::Route(_))) => true,
             Ok(Ok(policies::Decision::Abstain(labels))) => !labels.is_empty(),
@@ -364,6 +386,7 @@ async fn decide(
     request: &Arc<Request>,
     candidates: &Arc<[Arc<Candidate>]>,
     noted: &[(String, String)],
+    asking: Option<Asking>,
 ) -> Result<Result<policies::Decision, String>, Fault> {
     let lent = Lent {
         request: request.clone(),
@@ -382,7 +405,7 @@ async fn decide(
         },
     };
     let keeps = Keeps { policy: policy.name.clone(), tenant: request.tenant.clone() };
-    let serving = Serving { keeps: Some(keeps), ..Serving::of(request) };
+    let serving = Serving { keeps: Some(keeps), asking, ..Serving::of(request) };
     let mut sandbox = generation.value.plugin.sandbox(serving).await?;
     let table = &mut sandbox.state_mut().table;
     let full = |_| Fault::Handles { limit: 0 };

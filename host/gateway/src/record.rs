@@ -108,6 +108,9 @@ pub struct Record {
     pub asked: String,
     /// Whether it was streamed.
     pub streaming: bool,
+    /// The request for which a policy asked this one.
+    #[serde(rename = "for")]
+    pub parent: Option<Arc<str>>,
     /// Whether it is a copy, of whose answer no client saw anything.
     pub shadow: bool,
     /// Whether it was answered from the cache, and nobody was asked.
@@ -204,6 +207,7 @@ impl Entry {
             operation: request.operation.name(),
             asked: request.asked.clone(),
             streaming: request.streaming,
+            parent: None,
             shadow: false,
             cached: false,
             route: route.to_owned(),

@@ -3,6 +3,7 @@
 //! The body stays the client's own bytes. A plugin that looks at the model's name copies
 //! nothing else; one that was not granted to read what people wrote gets nothing of it.
 
+use crate::completion::Asking;
 use crate::contract::requests;
 use crate::failure::Failure;
 use crate::question::{Question, Trace};
@@ -230,6 +231,8 @@ pub struct Serving {
     pub trace: Trace,
     /// Whose state it keeps; none while the plugin is loaded, and of a provider.
     pub keeps: Option<Keeps>,
+    /// What it may ask of other routes, where it is granted any.
+    pub asking: Option<Asking>,
 }
 
 /// Whose state a policy keeps.

@@ -176,6 +176,11 @@ impl Routes {
         }
     }
 
+    /// The route of that name, and nothing else that a name can mean.
+    pub fn route(&self, name: &str) -> Option<Target> {
+        self.named.get(if name == AUTO { DEFAULT } else { name }).cloned()
+    }
+
     /// A candidate for a model that is not listed, at a provider that takes any.
     fn open(&self, asked: &str) -> Option<Arc<Candidate>> {
         let (provider, model) = asked.split_once('/')?;

@@ -2,14 +2,17 @@
 //! (`complexity`) and whether it should stay in the house (`privacy`), and abstains: the route's
 //! next policy decides, and sees the labels.
 //!
-//! Rules only, and cheap ones: words and phrases, each with the points that it gives to a label
+//! By rules, and cheap ones: words and phrases, each with the points that it gives to a label
 //! (`terms.txt`, and the operator's), and a few shapes that have no words (code, numbers of
 //! accounts). A label that is there already is kept. All that is worked out before a request
-//! comes is worked out in `configure`, and every sandbox begins with it.
+//! comes is worked out in `configure`, and every sandbox begins with it. Where the operator names a
+//! small model, it is asked about what the rules are not sure of ([`asked`]).
 
+mod asked;
 mod shapes;
 mod terms;
 
+use asked::Ask;
 use portcullis_sdk::Request;
 use portcullis_sdk::policy::{Candidates, Decision, Policy};
 use serde::Deserialize;
@@ -29,6 +32,8 @@ pub struct Settings {
     pub default_task: String,
     /// The operator's own terms, by label.
     pub terms: BTreeMap<String, Vec<String>>,
+    /// The small model that is asked where the rules are not sure.
+    pub ask: Option<Ask>,
 }
 
 impl Default for Settings {
@@ -38,6 +43,7 @@ impl Default for Settings {
             privacy: true,
             default_task: "quick".to_owned(),
             terms: BTreeMap::new(),
+            ask: None,
         }
     }
 }
@@ -66,7 +72,8 @@ impl Policy for Classifier {
     type Settings = Settings;
 
     fn configure(settings: Settings) -> Result<Self, String> {
-        let terms = Terms::new(include_str!("../terms.txt"), &settings.terms)?;
+        let terms =
+            Terms::new(include_str!(concat!(env!("OUT_DIR"), "/terms.txt")), &settings.terms)?;
         Ok(Self { settings, terms })
     }
 
@@ -81,13 +88,16 @@ impl Policy for Classifier {
         } else {
             None
         };
-        if let Some(found) = found {
+        if let Some(mut found) = found {
+            if task {
+                self.ask(request, &mut found);
+            }
             let note = |name: &str, value: &str| (name.to_owned(), value.to_owned());
             if task {
-                labels.push(note("task", found.task));
+                labels.push(note("task", &found.task));
             }
             if complexity {
-                labels.push(note("complexity", found.complexity));
+                labels.push(note("complexity", &found.complexity));
             }
             if privacy && found.private {
                 labels.push(note("privacy", PRIVATE));
@@ -98,15 +108,17 @@ impl Policy for Classifier {
 }
 
 /// What a request is, by the rules.
-struct Found<'a> {
-    task: &'a str,
-    complexity: &'static str,
+struct Found {
+    task: String,
+    /// The points of the task.
+    points: u32,
+    complexity: String,
     private: bool,
 }
 
 impl Classifier {
     /// Nothing where there is nothing to go by: without the grant "read-prompt" there is no text.
-    fn read(&self, request: &Request) -> Option<Found<'_>> {
+    fn read(&self, request: &Request) -> Option<Found> {
         let text = request.text(self.settings.read_bytes);
         let tools = request.needs("tools");
         if text.is_empty() && !tools {
@@ -131,22 +143,46 @@ impl Classifier {
         let of = |label| self.terms.index(label).map_or(0, |index| points[index]);
         let private = of(PRIVATE) >= SURE;
         let (complex, critical) = (of(COMPLEX), of(CRITICAL));
-        let task = self.task(&points, tools);
-        Some(Found { task, complexity: complexity(task, request, complex, critical), private })
+        let (points, task) = self.task(&points, tools);
+        let complexity = complexity(task, request, complex, critical).to_owned();
+        Some(Found { task: task.to_owned(), points, complexity, private })
     }
 
-    /// The task with the most points, the first of them where several have as many. Without tools
+    /// Puts what the small model says in place of what the rules are not sure of. What they find
+    /// private is not shown to it.
+    fn ask(&self, request: &Request, found: &mut Found) {
+        let Some(ask) = self.settings.ask.as_ref() else { return };
+        let text = request.text(self.settings.read_bytes);
+        if found.points >= ask.below || found.private || text.is_empty() {
+            return;
+        }
+        let labels = self.terms.labels().filter(|label| is_task(label));
+        let mut tasks: Vec<&str> = labels.collect();
+        if !tasks.contains(&self.settings.default_task.as_str()) {
+            tasks.push(&self.settings.default_task);
+        }
+        if let Some(said) = ask.ask(&tasks, &text) {
+            found.task = said.task;
+            found.complexity = said.complexity;
+            found.private |= said.private;
+        }
+    }
+
+    /// The task with the most points, and how many; the first of them where several have as many. Without tools
     /// on offer a request for an action is a question about it.
-    fn task(&self, points: &[u32], tools: bool) -> &str {
+    fn task(&self, points: &[u32], tools: bool) -> (u32, &str) {
         let mut best = (TOLD - 1, self.settings.default_task.as_str());
         for (label, &points) in self.terms.labels().zip(points) {
-            let is_task = ![PRIVATE, CRITICAL, COMPLEX].contains(&label);
-            if points > best.0 && is_task && (tools || label != "tools") {
+            if points > best.0 && is_task(label) && (tools || label != "tools") {
                 best = (points, label);
             }
         }
-        best.1
+        best
     }
+}
+
+fn is_task(label: &str) -> bool {
+    ![PRIVATE, CRITICAL, COMPLEX].contains(&label)
 }
 
 /// How hard it is: by its words, its task and its length.

@@ -4,6 +4,7 @@ use super::{Decider, Provider, Reader};
 use crate::gateway::{Ground, Setup};
 use anyhow::{Context as _, Result, anyhow};
 use bytes::Bytes;
+use portcullis::completion::Way;
 use portcullis::config::{self, Environment};
 use portcullis::contract::providers::Frame;
 use portcullis::exchange::{self, Begun, Exchange};
@@ -83,9 +84,11 @@ impl Plugins {
     }
 
     fn row(&self, gateway: &Gateway) -> Result<Row<'_>> {
-        let target = gateway.deployment().routes.find("auto");
+        let deployment = gateway.deployment();
+        let target = deployment.routes.find("auto");
         let target = target.map_err(|refusal| anyhow!(refusal.message))?;
-        Ok(Row { target, request: &self.request })
+        let way = Way::new(&deployment, &gateway.records);
+        Ok(Row { target, way, request: &self.request })
     }
 }
 
@@ -160,13 +163,14 @@ impl Reader for Box<Exchange> {
 /// A route's row of policies: one policy.
 pub(super) struct Row<'a> {
     target: Target,
+    way: Way,
     request: &'a Arc<Request>,
 }
 
 impl Decider for Row<'_> {
     async fn decide(&self) -> Result<usize> {
         let mut target = self.target.clone();
-        let answered = policy::ask(&mut target, self.request, Cast::Serving).await;
+        let answered = policy::ask(&mut target, self.request, Cast::Serving(&self.way)).await;
         match answered.decision {
             Some((_, Decision::Route(plan))) => Ok(black_box(plan).attempts.len()),
             _ => Err(anyhow!("no decision: {:?}", answered.failed)),
