@@ -216,8 +216,8 @@ fn the_classifier_asks_a_small_model_what_its_rules_are_not_sure_of() -> Result<
     on_two_workers(async {
         let house = House::open(&classifying(BOTH, "json")).await?;
         let said = async |says| classified(&house, says).await;
-        // The scripted model names the first of the tasks that it is offered.
-        ensure!(said("Hello there.").await? == ("quick".to_owned(), false));
+        // The scripted model names the first of the tasks that it is offered, and says yes.
+        ensure!(said("Hello there.").await? == ("coding".to_owned(), true));
         ensure!(house.calls("json") == 1);
         let prove = "Prove step by step that it is irrational, and weigh the pros and cons.";
         ensure!(said(prove).await? == ("reasoning".to_owned(), false));

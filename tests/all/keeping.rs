@@ -1,11 +1,13 @@
 //! What policies keep: whose it is, how long it lasts, and that it is asked for anew.
 
-use crate::house::{House, configured, provider};
+use crate::caller::Http;
+use crate::house::{House, chat, configured, provider, until};
 use anyhow::{Context, Result, ensure};
 use portcullis::config::Environment;
 use portcullis::serve;
 use portcullis_tests::guest::Guest;
 use portcullis_tests::process::on_two_workers;
+use serde_json::json;
 use tempfile::TempDir;
 
 /// Counts the requests that it is asked about in `kv`, and says so in place of deciding.
@@ -132,6 +134,34 @@ fn another_ledger_is_for_the_next_start() -> Result<()> {
         house.rewrite(&counting(&files, &url, "")?)?;
         let reloaded = house.reload().await?;
         ensure!(reloaded.at_next_start == ["ledger"], "{reloaded:?}");
+        Ok(())
+    })
+}
+
+#[test]
+fn the_director_counts_what_a_conversation_spends_where_it_may() -> Result<()> {
+    const POLICY: &str = "[policies.director]\nplugin = \"director\"\ngrants = [\"kv\"]\n\
+         [policies.director.settings]\n\
+         tasks.coding = { primary = [\"house/echo-dear\"], fallback = [\"house/echo\"] }\n\
+         expensive = { models = [\"house/echo-dear\"], spent_tokens = 10 }\n\
+         [routes.default]\npolicies = [\"director\"]\n\
+         candidates = [\"house/echo-dear\", \"house/echo\"]\n";
+    on_two_workers(async {
+        for (grants, second) in [("\"kv\"", "house/echo"), ("", "house/echo-dear")] {
+            let policy = POLICY.replace("\"kv\"", grants);
+            let house = House::open(&[provider("house", ""), policy].concat()).await?;
+            let deployment = house.running.gateway.deployment();
+            let director = deployment.policy("director").context("there is none")?;
+            let turns = [("c1", "house/echo-dear"), ("c1", second), ("c2", "house/echo-dear")];
+            for (turn, (conversation, expected)) in turns.into_iter().enumerate() {
+                let mut body = chat("auto", false);
+                body["metadata"] = json!({ "task": "coding", "conversation": conversation });
+                let reply = house.caller(Http::One).await?.chat(&body).await?;
+                ensure!(reply.header("x-portcullis-candidate") == expected, "{turn}: {reply:?}");
+                let told = until(|| director.observer.observed() == turn as u64 + 1).await;
+                told.context("it was not told")?;
+            }
+        }
         Ok(())
     })
 }

@@ -23,8 +23,8 @@ pub use describe::models as describe_models;
 pub use environment::Environment;
 pub use problem::{Place, Problem, Problems};
 pub use resolved::{
-    Admin, Cache, Candidate, ClientAuthentication, Clients, Config, Credential, Health, Keeping, Ledger,
-    LimitOverrides, Log, LogFormat, Naming, OAuth2, PluginSource, Plugins, Policy, Prices,
+    Admin, Cache, Candidate, ClientAuthentication, Clients, Config, Credential, Health, Keeping,
+    Ledger, LimitOverrides, Log, LogFormat, Naming, OAuth2, PluginSource, Plugins, Policy, Prices,
     Provider, RateLimitHeaders, Rates, Route, Sandbox, Server, Tier, Timeouts, Used,
 };
 pub use secret::{Secret, SecretSource};

@@ -168,8 +168,8 @@ impl Classifier {
         }
     }
 
-    /// The task with the most points, and how many; the first of them where several have as many. Without tools
-    /// on offer a request for an action is a question about it.
+    /// The task with the most points, and how many; the first of them where several have as many.
+    /// Without tools on offer a request for an action is a question about it.
     fn task(&self, points: &[u32], tools: bool) -> (u32, &str) {
         let mut best = (TOLD - 1, self.settings.default_task.as_str());
         for (label, &points) in self.terms.labels().zip(points) {

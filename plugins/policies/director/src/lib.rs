@@ -3,14 +3,18 @@
 //! Three things go before the task. What is private stays on machines of the operator's: where none
 //! is among the candidates the request is refused, because the row's next policy, or the route's
 //! order, would send it elsewhere. What is long goes to who has the context for it. And a
-//! conversation that has grown past a bound tries expensive models last.
+//! conversation that has grown past a bound, or spent more than another, tries expensive models
+//! last. What it spent is counted in `kv`, where that is granted ([`spent`]).
 //!
 //! The table is data (`table.json`), and each of its rows can be replaced by a setting. A request
 //! without a label "task" that is neither private nor long is not decided here.
 
+mod spent;
+
 use portcullis_sdk::Request;
 use portcullis_sdk::policy::{
-    Candidates, Decision, Failure, FailureKind, Needed, Patterns, Policy, Ranking, Setback,
+    Candidates, Decision, Description, Failure, FailureKind, Needed, Outcome, Patterns, Policy,
+    Ranking, Setback,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -61,7 +65,11 @@ pub struct Expensive {
     /// Which.
     pub models: Patterns,
     /// Up to how many tokens a conversation may go to them.
-    pub conversation_tokens: u32,
+    #[serde(default)]
+    pub conversation_tokens: Option<u32>,
+    /// How many tokens a conversation may spend on them, over all of its requests.
+    #[serde(default)]
+    pub spent_tokens: Option<u32>,
 }
 
 const PRIVATE: &str = "private";
@@ -79,12 +87,24 @@ portcullis_sdk::export!(policy Director);
 impl Policy for Director {
     type Settings = Settings;
 
+    fn describe() -> Description {
+        let state_schema = "director-1".to_owned();
+        Description { state_schema, wants_outcomes: true, extra: Vec::new() }
+    }
+
     fn configure(settings: Settings) -> Result<Self, String> {
         let mut table: BTreeMap<String, Row> = serde_json::from_str(include_str!("../table.json"))
             .map_err(|error| format!("table.json: {error}"))?;
         table.extend(settings.tasks.clone());
         if let Some((task, _)) = table.iter().find(|(_, row)| row.primary.is_empty()) {
             return Err(format!("tasks.{task}.primary: name at least one candidate"));
+        }
+        if let Some(Expensive { models, spent_tokens: Some(_), .. }) = &settings.expensive
+            && !models.are_by_id()
+        {
+            return Err("expensive.models: what is spent is counted by ids; name them as \
+                        \"provider/model\" or \"provider/*\", or leave out `spent_tokens`"
+                .to_owned());
         }
         Ok(Self { settings, table })
     }
@@ -98,7 +118,18 @@ impl Policy for Director {
         };
         let order = self.with_others(order, candidates);
         let order = self.thrifty(order, request, candidates);
-        Ok(self.plan(row, Ranking::of(candidates, &Needed::of(request), order)))
+        let ranking = Ranking::of(candidates, &Needed::of(request), order);
+        let mut plan = self.plan(row, ranking);
+        if let (Decision::Route(plan), Some(conversation)) = (&mut plan, self.counted(request)) {
+            plan.labels.push((spent::CONVERSATION.to_owned(), conversation));
+        }
+        Ok(plan)
+    }
+
+    fn observe(&self, outcomes: Vec<Outcome>) {
+        if let Some(Expensive { models, spent_tokens: Some(_), .. }) = &self.settings.expensive {
+            spent::count(models, &outcomes);
+        }
     }
 }
 
@@ -150,6 +181,12 @@ impl Director {
         self.plan(PRIVATE, Ranking::of(candidates, &Needed::of(request), order))
     }
 
+    /// The conversation of a request, where what it spends is counted.
+    fn counted(&self, request: &Request) -> Option<String> {
+        self.settings.expensive.as_ref()?.spent_tokens?;
+        request.label(spent::CONVERSATION).filter(|conversation| !conversation.is_empty())
+    }
+
     fn with_others(&self, mut order: Vec<u32>, candidates: &Candidates) -> Vec<u32> {
         if self.settings.others {
             append(&mut order, candidates.indices());
@@ -160,9 +197,17 @@ impl Director {
     /// Expensive models go last where the conversation is past their bound.
     fn thrifty(&self, mut order: Vec<u32>, request: &Request, candidates: &Candidates) -> Vec<u32> {
         if let Some(expensive) = &self.settings.expensive {
-            let answer = request.max_output_tokens().unwrap_or(0);
-            let tokens = request.input_token_estimate().saturating_add(answer);
-            if tokens > expensive.conversation_tokens {
+            let tokens = || {
+                let answer = request.max_output_tokens().unwrap_or(0);
+                request.input_token_estimate().saturating_add(answer)
+            };
+            let has_spent = |most: u32| {
+                let conversation = self.counted(request);
+                conversation.is_some_and(|it| spent::by(&it) >= u64::from(most))
+            };
+            if expensive.conversation_tokens.is_some_and(|most| tokens() > most)
+                || expensive.spent_tokens.is_some_and(has_spent)
+            {
                 let dear = expensive.models.among(candidates);
                 // Stable: otherwise the order stays.
                 order.sort_by_key(|index| dear.contains(index));

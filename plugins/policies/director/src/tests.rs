@@ -1,7 +1,9 @@
 //! The table, and what goes before it.
 
 use super::{Director, Settings};
-use portcullis_sdk::policy::{Candidate, Candidates, Circuit, Decision, Plan, Policy};
+use portcullis_sdk::policy::{
+    Candidate, Candidates, Circuit, Decision, Outcome, Plan, Policy, Usage,
+};
 use portcullis_sdk::{Recording, Request};
 
 fn able(id: &str, features: &[&str], context: u32) -> Candidate {
@@ -193,4 +195,39 @@ fn a_row_without_a_primary_is_refused() {
     let settings = serde_json::from_str(r#"{"tasks": {"quick": {"primary": []}}}"#).unwrap();
     let refused = Director::configure(settings).unwrap_err();
     assert_eq!(refused, "tasks.quick.primary: name at least one candidate");
+}
+
+#[test]
+fn a_conversation_that_spent_its_budget_tries_expensive_models_last() {
+    let settings = r#"{"others": false,
+        "expensive": {"models": ["claude-code/*"], "spent_tokens": 100}}"#;
+    let director = Director::configure(serde_json::from_str(settings).unwrap()).unwrap();
+    let asked = |conversation| labelled(&[("task", "coding"), ("conversation", conversation)]);
+    let first = |conversation| planned(settings, asked(conversation), house()).1.remove(0);
+    let used = |candidate: &str, tokens| {
+        let usage =
+            Usage { input_tokens: Some(tokens), output_tokens: Some(9), ..Usage::default() };
+        Outcome {
+            request_id: "r".to_owned(),
+            candidate: candidate.to_owned(),
+            failure: None,
+            total_ms: 1,
+            first_token_ms: None,
+            usage: Some(usage),
+            cost_usd: None,
+            rating: None,
+            labels: vec![("conversation".to_owned(), "c1".to_owned())],
+            extra: Vec::new(),
+        }
+    };
+    assert_eq!(first("c1"), "claude-code/opus");
+    director.observe(vec![used("claude-code/opus", 41), used("groq/x", 5_000)]);
+    assert_eq!(first("c1"), "claude-code/opus");
+    director.observe(vec![used("claude-code/opus", 41)]);
+    assert_eq!(first("c1"), "groq/openai/gpt-oss-120b");
+    // Another has spent nothing.
+    assert_eq!(first("c2"), "claude-code/opus");
+    let by_tag = settings.replace("claude-code/*", "tag:dear");
+    let why = Director::configure(serde_json::from_str(&by_tag).unwrap()).unwrap_err();
+    assert!(why.contains("counted by ids"), "{why}");
 }
