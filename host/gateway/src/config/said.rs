@@ -216,6 +216,7 @@ impl Server {
 impl Clients {
     fn read(table: &mut Table<'_>) -> Self {
         const EXPECTED: &str = "\"routes\", \"candidates\" or \"models\"";
+        let before = table.problems_so_far();
         let may_name = table.list("may_name", "a list of strings", |value| {
             let word = |text: &str| {
                 let known = Naming::ALL.into_iter().find(|kind| kind.word() == text);
@@ -223,7 +224,9 @@ impl Clients {
             };
             value.parsed(EXPECTED, word)
         });
-        if may_name.as_ref().is_some_and(|kinds| kinds.value.is_empty()) {
+        // What could not be read leaves the list shorter than it was meant to be.
+        let misread = table.problems_so_far() > before;
+        if !misread && may_name.as_ref().is_some_and(|kinds| kinds.value.is_empty()) {
             table.problem(&format!("`may_name` leaves no name to ask by; expected {EXPECTED}"));
         }
         Self { may_name, labels: words(table, "labels"), private: table.boolean("private") }

@@ -75,8 +75,9 @@ impl Resolver<'_> {
         let headers = headers.filter_map(|header| self.header(&table, header)).collect();
         let ca = said.ca.map(|ca| self.file(&table, "ca", &ca));
         let timeouts = timeouts(&said.timeouts);
-        let health = said.health.and_then(|health| self.health(&table, health, base_url.as_ref()));
         let runs = !said.commands.is_empty();
+        let health =
+            said.health.and_then(|said| self.health(&table, said, base_url.is_some(), runs));
         let commands = self.commands(&table, said.commands, timeouts.whole);
         // A preset speaks for the address that it knows. Whether another host may be shown what
         // is private is for the operator to say.
@@ -210,10 +211,14 @@ impl Resolver<'_> {
         &mut self,
         table: &str,
         At { value: said, place }: At<said::Health>,
-        base_url: Option<&Url>,
+        has_address: bool,
+        runs: bool,
     ) -> Option<Health> {
-        if base_url.is_none() {
-            // Where there should be an address and is none, that was said already.
+        if !has_address && !runs {
+            // That there is none was said already.
+            return None;
+        }
+        if !has_address {
             let text = "`health` is asked for at `base_url`, of which there is none; remove it";
             self.report(&place, format!("[{table}] {text}"));
             return None;

@@ -66,6 +66,10 @@ fn clients_may_decide_what_is_said_and_otherwise_all() {
     let why = "[clients] `may_name` leaves no name to ask by; expected \"routes\", \"candidates\" \
                or \"models\"";
     refused("[clients]\nmay_name = []\n", &[&format!("2:2: {why}")]);
+    // One that is misspelt is not none.
+    let why = "[clients] `may_name`[0] = \"route\" is no kind of name; expected \"routes\", \
+               \"candidates\" or \"models\"";
+    refused("[clients]\nmay_name = [\"route\"]\n", &[&format!("3:13: {why}")]);
 }
 
 #[test]
@@ -104,6 +108,12 @@ fn a_check_has_a_path_below_the_address_of_its_provider() {
             format!("5:19: [providers.x.health] `path` {why}; expected such as \"/models\"");
         wrong(&format!("{{ path = {path:?} }}"), &expected);
     }
+    // Who has no address, or none that can be read, hears of that and not of its checks.
+    let lost =
+        "[providers.x]\nplugin = \"chat\"\nbase_url = \"ftp://x\"\nhealth = { path = \"/m\" }\n";
+    let why = "[providers.x] `base_url` has the scheme `ftp`; expected such as \
+               \"http://127.0.0.1:8000/v1\"";
+    refused(lost, &[&format!("4:12: {why}")]);
     let program = "[providers.x]\nplugin = \"chat\"\nhealth = { path = \"/models\" }\n\
                    [providers.x.commands.chat]\nprogram = \"/bin/true\"\n";
     refused(
