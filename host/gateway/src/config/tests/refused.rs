@@ -128,7 +128,7 @@ fn unknown_keys_of_every_table() {
     check(
         "HOUSE\nqqqq = 1",
         &[
-            "2:1: unknown key `qqqq`; known keys: server, clients, admin, log, plugins, sandbox, cache, providers, policies, routes",
+            "2:1: unknown key `qqqq`; known keys: server, clients, admin, log, plugins, sandbox, cache, ledger, providers, policies, routes",
         ],
     );
     check(
