@@ -412,3 +412,15 @@ fn a_page_in_a_browser_swaps_nothing() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn a_policy_that_keeps_state_is_not_asked_about_requests_that_are_over() -> Result<()> {
+    on_two_workers(async {
+        let text = two("bandit").replace("\"bandit\"\n", "\"bandit\"\ngrants = [\"kv\"]\n");
+        let house = House::open(&text).await?;
+        goes_to(&house).await?;
+        let swapped = swap(&house, json!({ "plugin": "bandit" })).await?;
+        ensure!(swapped["shadow_run"] == json!({ "requests": 0, "changed": 0 }), "{swapped}");
+        Ok(())
+    })
+}

@@ -226,7 +226,8 @@ impl Kind for PolicyWorld {
 
     fn fits(old: &policies::Description, new: &policies::Description) -> Result<(), String> {
         let (old, new) = (&old.state_schema, &new.state_schema);
-        if old.is_empty() || old == new {
+        // Who keeps nothing reads nothing that it could not read.
+        if old == new || old.is_empty() || new.is_empty() {
             return Ok(());
         }
         Err(format!(
@@ -417,4 +418,24 @@ async fn decide(
         memory.keep(candidates, sandbox.state_mut(), Some(decision.clone()));
     }
     Ok(decided)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_keeps_its_state_otherwise_does_not_take_the_place_of_another() {
+        let of = |schema: &str| policies::Description {
+            state_schema: schema.to_owned(),
+            wants_outcomes: false,
+            extra: Vec::new(),
+        };
+        let fits = |old: &str, new: &str| PolicyWorld::fits(&of(old), &of(new));
+        for (old, new) in [("", ""), ("", "arms-1"), ("arms-1", ""), ("arms-1", "arms-1")] {
+            assert_eq!(fits(old, new), Ok(()));
+        }
+        let why = fits("arms-1", "arms-2").unwrap_err();
+        assert!(why.contains("\"arms-2\", and the version that serves as \"arms-1\""), "{why}");
+    }
 }

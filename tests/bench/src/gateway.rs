@@ -35,6 +35,8 @@ pub(crate) struct Setup {
     pub(crate) spacious: bool,
     /// Rules decide, over more candidates.
     pub(crate) ruled: bool,
+    /// Nothing decides: what the request is about is found out by its words.
+    pub(crate) classified: bool,
 }
 
 impl Setup {
@@ -49,6 +51,10 @@ impl Setup {
             true => (RULED, "rules", rules()),
             false => (CANDIDATES, "ordered", Vec::new()),
         };
+        let (policy, grants) = match self.classified {
+            true => ("classifier", "grants = [\"read-prompt\"]\n"),
+            false => (policy, ""),
+        };
         for index in 0..count {
             // Writing to a string does not fail.
             let _ = write!(models, "\"m{index}\", ");
@@ -60,7 +66,7 @@ impl Setup {
              [providers.mock]\nplugin = \"openai\"\nbase_url = \"{upstream}\"\n\
              models = [{models}]\nsettings = {{ passthrough = {passthrough} }}\n\
              remember = {remember}\n\n\
-             [policies.decides]\nplugin = \"{policy}\"\nremember = {remember}\n{rules}\n\
+             [policies.decides]\nplugin = \"{policy}\"\nremember = {remember}\n{grants}{rules}\n\
              [routes.default]\npolicies = [\"decides\"]\ncandidates = [{candidates}]\n",
             rules = rules.iter().map(Ruling::text).collect::<String>(),
             cache = folder.join("cache").display(),

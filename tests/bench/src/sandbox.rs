@@ -89,6 +89,19 @@ pub(crate) fn measure() -> Result<Table> {
         );
         row(&mut table, "fresh sandbox + 100 rules over 50 candidates", pair.await?, "60");
 
+        let row_of = sandboxed.classifier()?;
+        let labelled =
+            rounds::of(async || calls(async || row_of.labels().await.map(drop)).await).await?;
+        let (each, rate) = (figure(labelled), figure(1e6 / labelled));
+        table.row(&[
+            "fresh sandbox + what the classifier's rules find",
+            &each,
+            "",
+            "",
+            "30",
+            &rate,
+        ]);
+
         let recalled =
             rounds::of(async || calls(async || sandboxed.recalled().await).await).await?;
         let row_of = sandboxed.policy(true)?;

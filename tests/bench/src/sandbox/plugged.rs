@@ -2,7 +2,7 @@
 
 use super::{Decider, Provider, Reader};
 use crate::gateway::{Ground, Setup};
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use bytes::Bytes;
 use portcullis::completion::Way;
 use portcullis::config::{self, Environment};
@@ -19,12 +19,14 @@ use std::hint::black_box;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// A gateway's plugins: with passthrough, without, with passthrough and memory, and with rules.
+/// A gateway's plugins: with passthrough, without, with passthrough and memory, with rules, and
+/// with the classifier.
 pub(super) struct Plugins {
     passing: Gateway,
     translating: Gateway,
     remembering: Gateway,
     ruled: Gateway,
+    classified: Gateway,
     request: Arc<Request>,
     _ground: Ground,
 }
@@ -35,13 +37,15 @@ impl Plugins {
         let fresh = Setup { fresh: true, ..Setup::default() };
         let passing = gateway(&ground, fresh.clone()).await?;
         let translating = gateway(&ground, Setup { translated: true, ..fresh.clone() }).await?;
-        let ruled = gateway(&ground, Setup { ruled: true, ..fresh }).await?;
+        let ruled = gateway(&ground, Setup { ruled: true, ..fresh.clone() }).await?;
+        let classified = gateway(&ground, Setup { classified: true, ..fresh }).await?;
         let remembering = gateway(&ground, Setup::default()).await?;
         Ok(Self {
             passing,
             translating,
             remembering,
             ruled,
+            classified,
             request: Arc::new(request(crate::load::body(true))),
             _ground: ground,
         })
@@ -81,6 +85,11 @@ impl Plugins {
     /// A hundred rules over fifty candidates.
     pub(super) fn rules(&self) -> Result<Row<'_>> {
         self.row(&self.ruled)
+    }
+
+    /// The classifier's rules.
+    pub(super) fn classifier(&self) -> Result<Row<'_>> {
+        self.row(&self.classified)
     }
 
     fn row(&self, gateway: &Gateway) -> Result<Row<'_>> {
@@ -165,6 +174,16 @@ pub(super) struct Row<'a> {
     target: Target,
     way: Way,
     request: &'a Arc<Request>,
+}
+
+impl Row<'_> {
+    /// How many labels it leaves.
+    pub(super) async fn labels(&self) -> Result<usize> {
+        let mut target = self.target.clone();
+        let answered = policy::ask(&mut target, self.request, Cast::Serving(&self.way)).await;
+        ensure!(!answered.labels.is_empty(), "no labels: {:?}", answered.failed);
+        Ok(black_box(answered.labels).len())
+    }
 }
 
 impl Decider for Row<'_> {
