@@ -50,8 +50,7 @@ enum Command {
     Explain(explain::Question),
     /// List models: how much each takes, what it costs and can.
     Models(models::Which),
-    /// Make a file of models of somebody else's list; see `models_from` of a provider.
-    #[command(subcommand)]
+    /// Make a file of models of somebody else's list, or a configuration of somebody else's.
     Import(import::Import),
     /// See and change which versions of policies serve, in a gateway that runs.
     Policies(plugins::Command),

@@ -21,6 +21,7 @@ use std::path::Path;
 
 pub use describe::models as describe_models;
 pub use environment::Environment;
+pub(crate) use preset::{Preset, known as known_preset, local as local_presets};
 pub use problem::{Place, Problem, Problems};
 pub use resolved::{
     Admin, Cache, Candidate, ClientAuthentication, Clients, Config, Credential, Health, Keeping,

@@ -129,6 +129,61 @@ fn a_list_of_models_is_imported() {
 }
 
 #[test]
+fn a_router_is_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = include_str!("../src/cli/import/router/example.json");
+    std::fs::write(folder.path().join("router.config.json"), example).unwrap();
+    let output = portcullis(folder.path(), &["import", "router", "router.config.json"], &[]);
+    let rule = "if = \"complexity == 'high'\"\nto = [\"anthropic/claude-3-opus\"]\n";
+    let report = [
+        "2 providers, 3 of 4 rules, 4 candidates\n",
+        "warning: router.config.json:23:13: `providers.onnx` is not taken over: ",
+    ];
+    check(&output, 0, &[rule], &report);
+    let bare = portcullis(folder.path(), &["import", "router.config.json"], &[]);
+    assert_eq!(bare, output);
+    std::fs::write(folder.path().join("portcullis.toml"), &output.stdout).unwrap();
+    let keys = [("ANTHROPIC_API_KEY", "k"), ("OPENROUTER_API_KEY", "k")];
+    let route = ["openrouter/meta-llama/llama-3.1-8b-instruct", "cost-optimized"];
+    check(&portcullis(folder.path(), &["check"], &keys), 0, &route, &[]);
+    let missing = ["environment variable ANTHROPIC_API_KEY is not set"];
+    check(&portcullis(folder.path(), &["check"], &[]), 1, &[], &missing);
+    // Where a request goes is what the rule says.
+    let request = r#"{"model": "auto", "messages": [{"role": "user", "content": "hello"}]}"#;
+    std::fs::write(folder.path().join("request.json"), request).unwrap();
+    let coding = ["explain", "--file", "request.json", "--label", "task=coding"];
+    let output = portcullis(folder.path(), &coding, &keys);
+    check(&output, 0, &["would try  1. openrouter/deepseek/deepseek-coder-33b-instruct\n"], &[]);
+}
+
+#[test]
+fn a_router_that_is_wrong_is_not_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = portcullis(folder.path(), &["import", "router", "nothing.json"], &[]);
+    check(&output, 1, &[], &["nothing.json", "No such file"]);
+    let wrong = "{\n\"providers\": [],\n\"routing\": {\"rules\": [{}]}}";
+    std::fs::write(folder.path().join("r.json"), wrong).unwrap();
+    let output = portcullis(folder.path(), &["import", "r.json"], &[]);
+    let problems = [
+        "r.json:2:14: `providers` is a list; expected an object with a key for each provider\n",
+        "r.json:3:23: `routing.rules[0]` has no `condition`; expected ",
+        "3 problems.",
+    ];
+    check(&output, 1, &[], &problems);
+    assert!(output.stdout.is_empty());
+    // The policy is who knows its conditions.
+    let rule = r#"{"condition": "tokencount < 5", "provider": "ollama", "model": "m"}"#;
+    let rules = format!("{{\"routing\": {{\"rules\": [{rule}]}}}}");
+    std::fs::write(folder.path().join("r.json"), rules).unwrap();
+    let output = portcullis(folder.path(), &["import", "r.json"], &[]);
+    std::fs::write(folder.path().join("portcullis.toml"), &output.stdout).unwrap();
+    let refused = ["rule 1: `if`: line 1, column 1: `tokencount` is not known; did you mean"];
+    check(&portcullis(folder.path(), &["check"], &[]), 1, &[], &refused);
+    check(&portcullis(folder.path(), &["import"], &[]), 2, &[], &["Usage: portcullis import"]);
+    check(&portcullis(folder.path(), &["import", "router"], &[]), 2, &[], &["<FILE>"]);
+}
+
+#[test]
 fn a_program_that_is_not_there_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let text =

@@ -43,7 +43,39 @@ pub(crate) fn find(name: &str, place: &Place) -> Option<Result<(Preset, Vec<Prob
     }))
 }
 
+/// The preset of a name, where there is one.
+pub(crate) fn known(name: &str) -> Option<Preset> {
+    let (preset, _) = find(name, &Place::outside(name))?.ok()?;
+    Some(preset)
+}
+
+/// The names of those for servers of the operator's own.
+pub(crate) fn local() -> Vec<&'static str> {
+    let is_local = |name: &str| known(name).is_some_and(|it| it.provider.local == Some(true));
+    names().into_iter().filter(|name| is_local(name)).collect()
+}
+
 impl Preset {
+    /// Where it is asked, unless that is the operator's to say.
+    pub(crate) fn base_url(&self) -> Option<&str> {
+        Some(&self.provider.base_url.as_ref()?.value)
+    }
+
+    /// Whether it is known how to reach it.
+    pub(crate) fn can_be_asked(&self) -> bool {
+        self.provider.base_url.is_some() || !self.provider.commands.is_empty()
+    }
+
+    /// Whether it says which models there are.
+    pub(crate) fn lists_models(&self) -> bool {
+        self.provider.models.as_ref().is_some_and(|models| !models.is_empty())
+    }
+
+    /// Whether it takes models that it does not list.
+    pub(crate) fn takes_any(&self) -> bool {
+        self.provider.open_models == Some(true)
+    }
+
     /// The variable of the environment in which its key is looked for.
     pub(crate) fn key_variable(&self) -> Option<&str> {
         match self.provider.credential.as_ref()?.value.secret()? {
@@ -56,8 +88,7 @@ impl Preset {
 /// Every model that a preset knows, as "preset/model".
 pub(crate) fn models() -> Vec<Candidate> {
     let of = |name: &'static str| {
-        let found = find(name, &Place::outside(name)).and_then(Result::ok);
-        let provider = found.map(|(preset, _)| preset.provider).unwrap_or_default();
+        let provider = known(name).map(|preset| preset.provider).unwrap_or_default();
         let local = provider.local.unwrap_or(false);
         let known = Known { name: name.to_owned(), local, ..Known::default() };
         let models = provider.models.unwrap_or_default().into_iter();
@@ -76,7 +107,7 @@ pub(crate) struct Keyed {
 /// Every preset whose key can be in the environment.
 pub(crate) fn keyed() -> Vec<Keyed> {
     let keyed = |name: &'static str| {
-        let (preset, _) = find(name, &Place::outside(name))?.ok()?;
+        let preset = known(name)?;
         // One whose address is the operator's own to say cannot be used by its key alone.
         preset.provider.base_url.as_ref()?;
         let variable = preset.key_variable()?.to_owned();

@@ -1,6 +1,7 @@
 //! What was read, as a file of models and as a report.
 
 use super::{Imported, Model, Rates};
+use crate::cli::import::{key, quoted};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -104,14 +105,4 @@ fn prices(rates: Rates) -> impl Iterator<Item = (&'static str, String)> {
         ("audio_minute_price", rates.audio_minute),
     ];
     prices.into_iter().filter_map(|(key, price)| Some((key, price?.to_string())))
-}
-
-fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
-}
-
-/// A key of TOML: bare where it can be.
-fn key(name: &str) -> String {
-    let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if !name.is_empty() && name.chars().all(bare) { name.to_owned() } else { quoted(name) }
 }
