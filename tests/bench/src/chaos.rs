@@ -41,7 +41,7 @@ enum Health {
     Well,
     /// Takes the request and says nothing.
     Hangs,
-    /// Closes the connection; half of the streams after a first chunk.
+    /// Closes the connection; one stream of ten after a first chunk.
     Resets,
     /// 200, and no JSON.
     Garbage,
