@@ -1,11 +1,12 @@
 //! What follows from each way in which an upstream can fail: who is asked next, how often, how
 //! long anybody waits, and what the client and the operator are told.
 
-use crate::caller::{Http, JSON, Reply, error_of};
+use crate::caller::{Caller, Http, JSON, Reply, error_of};
 use crate::house::{House, chat, kinds, provider, route, text_of, until};
 use anyhow::{Context, Result, ensure};
-use http::Method;
+use http::{Method, Response};
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use portcullis::circuit;
 use portcullis::record::End;
 use portcullis_tests::process::on_two_workers;
@@ -427,17 +428,22 @@ fn more_requests_than_the_server_takes_are_sent_away_with_a_time() -> Result<()>
     })
 }
 
+/// A stream that takes the one place there is, so that the next request goes to the spare.
+async fn taken(house: &House) -> Result<(Caller, Response<Incoming>)> {
+    let mut caller = house.caller(Http::One).await?;
+    let request = caller.request(Method::POST, CHAT, &[JSON], chat("auto", true).to_string())?;
+    let stream = caller.begin(request).await?;
+    answered_by(&house.chat("auto", true).await?, "spare/echo-spare", true)?;
+    let record = house.record("auto").await?;
+    ensure!(record.tried[0].failure.as_deref() == Some("passed-over"), "{record:?}");
+    Ok((caller, stream))
+}
+
 #[test]
 fn more_calls_than_a_provider_takes_go_to_the_next() -> Result<()> {
     on_two_workers(async {
         let house = pair(&provider("house", "concurrency = 1"), "echo-50ms").await?;
-        let mut caller = house.caller(Http::One).await?;
-        let request =
-            caller.request(Method::POST, CHAT, &[JSON], chat("auto", true).to_string())?;
-        let stream = caller.begin(request).await?;
-        answered_by(&house.chat("auto", true).await?, "spare/echo-spare", true)?;
-        let record = house.record("auto").await?;
-        ensure!(record.tried[0].failure.as_deref() == Some("passed-over"), "{record:?}");
+        let (_caller, stream) = taken(&house).await?;
         let refused = house.chat("house/echo", true).await?;
         refused.refused(503, "overloaded")?;
         ensure!(refused.header("retry-after") == "1", "when to come again: {refused:?}");
@@ -452,13 +458,7 @@ fn more_calls_than_a_model_takes_go_to_the_next() -> Result<()> {
     on_two_workers(async {
         let bounded = "models = [{ id = \"echo-50ms\", concurrency = 1 }, \"echo\"]";
         let house = pair(&provider("house", bounded), "echo-50ms").await?;
-        let mut caller = house.caller(Http::One).await?;
-        let request =
-            caller.request(Method::POST, CHAT, &[JSON], chat("auto", true).to_string())?;
-        let stream = caller.begin(request).await?;
-        answered_by(&house.chat("auto", true).await?, "spare/echo-spare", true)?;
-        let record = house.record("auto").await?;
-        ensure!(record.tried[0].failure.as_deref() == Some("passed-over"), "{record:?}");
+        let (caller, stream) = taken(&house).await?;
         let message = house.chat("house/echo-50ms", true).await?.refused(503, "overloaded")?;
         ensure!(message.contains("the model has as many calls"), "{message}");
         // It says nothing of other models, nor does who is passed over look ill.
