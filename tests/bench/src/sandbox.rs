@@ -125,7 +125,7 @@ pub(crate) fn measure() -> Result<Table> {
             row(&mut table, &name, pair.await?, "1.2");
         }
         table.remark(format!(
-            "Median of {ROUNDS} rounds of {CALLS} calls or {FRAMES} frames. The native twin is the \
+            "Fastest of {ROUNDS} rounds of {CALLS} calls or {FRAMES} frames. The native twin is the \
              plugin's own Rust source, called behind the same trait; a translated frame is without \
              the stream's `start`."
         ));

@@ -46,11 +46,12 @@ impl ReadFrame for Answer {
         }
         // The hub sends generated text in a list of one.
         let reply = reply.items().next().unwrap_or(reply);
-        if !reply.get("error").is_null() {
+        let [error, choices, used] = reply.pick(["error", "choices", "usage"]);
+        if !error.is_null() {
             return Err(refusal::finer(read_error(reply), reply));
         }
-        if reply.get("choices").is_list() {
-            self.chat(reply, events);
+        if choices.is_list() {
+            self.chat(reply, choices, used, events);
         } else {
             self.generated(reply, events);
         }
@@ -74,25 +75,33 @@ impl Answer {
         }
     }
 
-    fn chat(&mut self, reply: View<'_>, events: &mut Vec<Event>) {
-        self.start(reply.get("id"), reply.get("model"), events);
-        for choice in reply.get("choices").items() {
-            let index = choice.get("index").as_u32().unwrap_or_default();
-            let said = choice.first(["delta", "message"]);
-            let thoughts = said.first(["reasoning_content", "reasoning"]);
-            events.extend(Event::piece(Event::Reasoning, index, thoughts));
-            events.extend(Event::piece(Event::Text, index, said.get("content")));
+    fn chat(
+        &mut self,
+        reply: View<'_>,
+        choices: View<'_>,
+        used: View<'_>,
+        events: &mut Vec<Event>,
+    ) {
+        if !self.started {
+            self.start(reply.get("id"), reply.get("model"), events);
+        }
+        for choice in choices.items() {
+            let [index, delta, message, reason] =
+                choice.pick(["index", "delta", "message", "finish_reason"]);
+            let index = index.as_u32().unwrap_or_default();
+            let [content, calls, thoughts, reasoning] =
+                delta.or(message).pick(["content", "tool_calls", "reasoning_content", "reasoning"]);
+            events.extend(Event::piece(Event::Reasoning, index, thoughts.or(reasoning)));
+            events.extend(Event::piece(Event::Text, index, content));
             // Older versions of TGI send a call by itself, and not in a list.
-            let calls = said.get("tool_calls");
             let alone = Some(calls).filter(|calls| calls.is_object());
             let calls = (0..).zip(calls.items().chain(alone));
             events.extend(calls.map(|(position, it)| call(position, it)));
-            if let Some(reason) = choice.get("finish_reason").some_text() {
+            if let Some(reason) = reason.some_text() {
                 self.finish(index, &reason, events);
             }
         }
-        let [input, output] = ["prompt_tokens", "completion_tokens"]
-            .map(|name| reply.get("usage").get(name).as_u64());
+        let [input, output] = used.pick(["prompt_tokens", "completion_tokens"]).map(View::as_u64);
         events.extend(Event::counted([input.or(self.input_tokens), output]));
     }
 

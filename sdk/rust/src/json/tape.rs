@@ -73,7 +73,7 @@ impl Tape {
 
     fn fill(&mut self, text: &str) -> Result<(), Unreadable> {
         self.0.clear();
-        let mut reader = Reader { text, at: 0, nodes: &mut self.0 };
+        let mut reader = Reader { bytes: text.as_bytes(), at: 0, nodes: &mut self.0 };
         let whole = reader.value(Span::default(), DEEPEST);
         let whole = whole.filter(|()| reader.next().is_none());
         whole.ok_or(Unreadable(reader.at + 1))
@@ -118,7 +118,7 @@ pub(super) fn children(nodes: &[Node]) -> impl Iterator<Item = (Span, &[Node])> 
 
 /// What returns nothing stands at the byte where the text shows not to be JSON.
 struct Reader<'a> {
-    text: &'a str,
+    bytes: &'a [u8],
     at: usize,
     nodes: &'a mut Vec<Node>,
 }
@@ -138,12 +138,19 @@ impl Reader<'_> {
     fn nested(&mut self, kind: Kind, end: u8, name: Span, depth: u32) -> Option<()> {
         let (from, place) = (self.at, self.nodes.len());
         self.nodes.push(Node { kind, name, value: Span::default(), count: 1 });
-        let mut first = true;
-        while self.goes_on(end, first)? {
-            first = false;
+        self.at += 1;
+        let mut goes_on = self.next()? != end;
+        while goes_on {
             let name = if kind == Kind::Object { self.name()? } else { Span::default() };
             self.value(name, depth)?;
+            goes_on = match self.next() {
+                Some(b',') => true,
+                Some(byte) if byte == end => false,
+                _ => return None,
+            };
+            self.at += usize::from(goes_on);
         }
+        self.at += 1;
         let count = self.nodes.len() - place;
         let value = Span { from, to: self.at };
         self.nodes[place] = Node { kind, name, value, count };
@@ -162,31 +169,13 @@ impl Reader<'_> {
         Some(name)
     }
 
-    /// Whether a list or an object has one more; takes the bracket or the comma before it, or
-    /// the bracket at the end.
-    fn goes_on(&mut self, end: u8, first: bool) -> Option<bool> {
-        self.at += usize::from(first);
-        match self.next() {
-            Some(byte) if byte == end => {
-                self.at += 1;
-                Some(false)
-            }
-            Some(b',') if !first => {
-                self.at += 1;
-                Some(true)
-            }
-            Some(_) if first => Some(true),
-            _ => None,
-        }
-    }
-
     /// What stands between the quotes that begin here.
     fn string(&mut self) -> Option<(Kind, Span)> {
-        let (bytes, from) = (self.text.as_bytes(), self.at + 1);
+        let from = self.at + 1;
         let (mut kind, mut to) = (Kind::Plain, from);
-        while let Some(rest) = bytes.get(to..) {
+        while let Some(rest) = self.bytes.get(to..) {
             to += plain(rest);
-            match bytes.get(to) {
+            match self.bytes.get(to) {
                 Some(b'"') => {
                     self.at = to + 1;
                     return Some((kind, Span { from, to }));
@@ -195,22 +184,27 @@ impl Reader<'_> {
                 _ => (kind, to) = (Kind::Escaped, to + 2),
             }
         }
-        self.at = bytes.len();
+        self.at = self.bytes.len();
         None
     }
 
     /// A number, or one of the three words.
     fn scalar(&mut self) -> Option<(Kind, Span)> {
-        let part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
-        let rest = &self.text.as_bytes()[self.at..];
-        let length = rest.iter().take_while(part).count();
-        let digit = |byte: &u8| !byte.is_ascii_alphabetic() || matches!(byte, b'e' | b'E');
-        let kind = match &rest[..length] {
-            b"null" => Kind::Null,
-            b"true" | b"false" => Kind::Scalar,
-            [b'-' | b'0'..=b'9', rest @ ..] if rest.iter().all(digit) => Kind::Scalar,
-            _ => return None,
-        };
+        let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
+        let rest = &self.bytes[self.at..];
+        // Most numbers are digits and nothing else.
+        let mut length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let mut kind = Kind::Scalar;
+        if length == 0 || rest.get(length).is_some_and(part) {
+            length += rest[length..].iter().take_while(|byte| part(byte)).count();
+            let digit = |byte: &u8| !byte.is_ascii_alphabetic() || matches!(byte, b'e' | b'E');
+            kind = match &rest[..length] {
+                b"null" => Kind::Null,
+                b"true" | b"false" => Kind::Scalar,
+                [b'-' | b'0'..=b'9', rest @ ..] if rest.iter().all(digit) => Kind::Scalar,
+                _ => return None,
+            };
+        }
         let from = self.at;
         self.at += length;
         Some((kind, Span { from, to: self.at }))
@@ -218,13 +212,13 @@ impl Reader<'_> {
 
     /// The byte that comes next, white space aside.
     fn next(&mut self) -> Option<u8> {
-        while let Some(&byte) = self.text.as_bytes().get(self.at) {
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+        loop {
+            let byte = *self.bytes.get(self.at)?;
+            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                 return Some(byte);
             }
             self.at += 1;
         }
-        None
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is read is written as it was, and what is no JSON is refused at its place.
 #![allow(clippy::unwrap_used, reason = "this is how a test fails")]
 
-use super::{Json, Tape, Unreadable};
+use super::{Json, Tape, Unreadable, View};
 use crate::object;
 use std::borrow::Cow;
 
@@ -152,4 +152,22 @@ fn what_is_looked_at_is_found_or_null() {
     assert!(said.first(["n", "x", "t"]).is_text() && said.first(["n"]).or(list).is_list());
     let sum = said.get("a").get("long").item(1);
     assert_eq!((sum.sum(&["x", "x", "y"]), sum.sum(&["y"])), (Some(2), None));
+}
+
+#[test]
+fn members_are_told_apart_by_every_byte_of_their_names() {
+    for length in 1..40 {
+        let name = "n".repeat(length);
+        for at in 0..length {
+            let mut other = name.clone();
+            other.replace_range(at..=at, "x");
+            let text = format!(r#"{{"{other}": 1, "{name}": 2, "{name}": 3, "{name}n": 4}}"#);
+            let mut tape = Tape::default();
+            let said = tape.read(&text).unwrap();
+            let picked = said.pick([&name, &other, "absent"]).map(View::as_u64);
+            assert_eq!(picked, [Some(2), Some(1), None], "{text}");
+            assert_eq!(said.get(&name).as_u64(), Some(2), "{text}");
+        }
+    }
+    assert!(Tape::default().read("[1]").unwrap().pick(["a"])[0].is_null());
 }

@@ -32,10 +32,12 @@ impl ReadFrame for Completion {
             return Ok(());
         }
         let chunk = frame.read()?;
-        if !chunk.get("error").is_null() {
+        // Groq has the usage of a stream in a place of its own.
+        let [error, choices, used, of_groq] = chunk.pick(["error", "choices", "usage", "x_groq"]);
+        if !error.is_null() {
             return Err(read_error(chunk));
         }
-        let mut choices = chunk.get("choices").items().peekable();
+        let mut choices = choices.items().peekable();
         let some = choices.peek().is_some();
         if !self.streaming {
             if !some {
@@ -50,9 +52,7 @@ impl ReadFrame for Completion {
         for choice in choices {
             self.choice(choice, events);
         }
-        // Groq has that of a stream in a place of its own.
-        let used = usage(chunk.get("usage"));
-        let used = used.or_else(|| usage(chunk.get("x_groq").get("usage")));
+        let used = usage(used).or_else(|| usage(of_groq.get("usage")));
         events.extend(used.map(Event::Usage));
         Ok(())
     }
@@ -65,23 +65,29 @@ impl ReadFrame for Completion {
 impl Completion {
     /// What is new in one of the answers that were asked for.
     fn choice(&mut self, choice: View<'_>, events: &mut Vec<Event>) {
-        let index = choice.get("index").as_u32().unwrap_or_default();
         let field = if self.streaming { "delta" } else { "message" };
-        let delta = choice.get(field);
-        // As DeepSeek and vLLM name it, and as Groq and OpenRouter do.
-        let thoughts = delta.first(["reasoning_content", "reasoning"]);
-        events.extend(Event::piece(Event::Reasoning, index, thoughts));
-        say(Event::Text, index, delta.get("content"), events);
-        events.extend(Event::piece(Event::Refusal, index, delta.get("refusal")));
-        for call in delta.get("tool_calls").items() {
+        let [index, delta, logprobs, reason] =
+            choice.pick(["index", field, "logprobs", "finish_reason"]);
+        let index = index.as_u32().unwrap_or_default();
+        // Thoughts as DeepSeek and vLLM name them, and as Groq and OpenRouter do.
+        let [content, refusal, calls, annotations, thoughts, reasoning] = delta.pick([
+            "content",
+            "refusal",
+            "tool_calls",
+            "annotations",
+            "reasoning_content",
+            "reasoning",
+        ]);
+        events.extend(Event::piece(Event::Reasoning, index, thoughts.or(reasoning)));
+        say(Event::Text, index, content, events);
+        events.extend(Event::piece(Event::Refusal, index, refusal));
+        for call in calls.items() {
             events.push(Event::ToolCall(self.call(call)));
         }
-        for (name, value) in
-            [("annotations", delta.get("annotations")), ("logprobs", choice.get("logprobs"))]
-        {
+        for (name, value) in [("annotations", annotations), ("logprobs", logprobs)] {
             events.extend(Event::beside(name, index, value.to_json().something()));
         }
-        if let Some(reason) = choice.get("finish_reason").some_text() {
+        if let Some(reason) = reason.some_text() {
             self.over = true;
             events.push(Event::ended(index, finish_reason(&reason), []));
         }
