@@ -69,3 +69,5 @@ mod streams;
 mod swap;
 #[path = "all/tasks.rs"]
 mod tasks;
+#[path = "all/tenants.rs"]
+mod tenants;

@@ -4,10 +4,12 @@
 use crate::caller::PATIENCE;
 use crate::house::{House, chat, provider, route, until};
 use anyhow::{Context, Result, bail, ensure};
+use portcullis::config::Scope;
 use portcullis::failure::Failure;
 use portcullis::plan::{Plan, Planned};
 use portcullis::record::{End, Entry, Record, Tried};
 use portcullis::request::{Operation, Request};
+use portcullis::tenant::Caller;
 use portcullis::wire::dialect::Dialect;
 use portcullis::{execute, shadow};
 use portcullis_tests::process::on_two_workers;
@@ -37,7 +39,7 @@ fn request() -> Arc<Request> {
         needs: Vec::new(),
         input_tokens: 8,
         max_output_tokens: None,
-        tenant: "default".into(),
+        caller: Arc::new(Caller::unknown("default", Scope::default())),
         deadline: Instant::now() + PATIENCE,
         body: chat("auto", true).to_string().into(),
         attachment: None,

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use http::Method;
 use http_body_util::BodyExt;
 use portcullis::circuit::State;
-use portcullis::config::Environment;
+use portcullis::config::{Environment, Scope};
 use portcullis::watch::Watch;
 use portcullis_tests::process::on_two_workers;
 use std::sync::Arc;
@@ -83,12 +83,12 @@ fn what_did_not_change_goes_on_as_it_was() -> Result<()> {
         ensure!(
             after
                 .routes
-                .find("auto")
+                .find("auto", &Scope::default())
                 .is_ok_and(|target| { target.candidates[0].circuit.state() == State::Open })
         );
         // A model that clients named, and no file does, has its past as well.
         let opened = |deployment: &portcullis::deployment::Deployment| {
-            let target = deployment.routes.find("house/opened").ok()?;
+            let target = deployment.routes.find("house/opened", &Scope::default()).ok()?;
             Some(target.candidates[0].circuit.clone())
         };
         let (was, is) = (opened(&before).context("it is gone")?, opened(&after));

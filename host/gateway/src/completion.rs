@@ -207,7 +207,7 @@ impl Asking {
             needs: head.needs,
             input_tokens: head.input_tokens,
             max_output_tokens: head.max_output_tokens,
-            tenant: self.request.tenant.clone(),
+            caller: self.request.caller.clone(),
             deadline,
             body,
             attachment: None,

@@ -6,6 +6,7 @@
 mod credential;
 mod describe;
 mod environment;
+mod pattern;
 mod preset;
 mod problem;
 mod read;
@@ -21,12 +22,13 @@ use std::path::Path;
 
 pub use describe::models as describe_models;
 pub use environment::Environment;
+pub(crate) use pattern::matches;
 pub(crate) use preset::{Preset, known as known_preset, local as local_presets};
 pub use problem::{Place, Problem, Problems};
 pub use resolved::{
-    Admin, Cache, Candidate, ClientAuthentication, Clients, Config, Credential, Health, Keeping,
+    Admin, Cache, Candidate, ClientAuthentication, Config, Credential, Health, Keeping, Key,
     Ledger, LimitOverrides, Log, LogFormat, Naming, OAuth2, PluginSource, Plugins, Policy, Prices,
-    Provider, RateLimitHeaders, Rates, Route, Sandbox, Server, Tier, Timeouts, Used,
+    Provider, RateLimitHeaders, Rates, Route, Sandbox, Scope, Server, Tenant, Tier, Timeouts, Used,
 };
 pub use secret::{Secret, SecretSource};
 
@@ -108,7 +110,26 @@ impl Config {
         self.plugins.compiler.clone_from(&running.plugins.compiler);
         keep("sandbox", &mut self.sandbox, &running.sandbox, &mut kept);
         keep("ledger", &mut self.ledger, &running.ledger, &mut kept);
+        self.own_key = running.own_key;
         kept
+    }
+
+    /// Whether nobody unknown is served but on this machine. A process keeps the address that it
+    /// began with, whatever the file says by now.
+    ///
+    /// # Errors
+    /// If it would serve the network without keys.
+    pub fn check_listening(&self) -> Result<(), Problem> {
+        let listen = self.server.listen;
+        if !self.tenants.is_empty() || listen.ip().is_loopback() {
+            return Ok(());
+        }
+        let file = self.sources.first().map(|file| file.display().to_string());
+        let text = format!(
+            "the process listens on {listen}, which is not a loopback address, and without \
+             [tenants] everybody there would be served; keep [tenants], or start it anew"
+        );
+        Err(Problem { place: Place::outside(&file.unwrap_or_default()), text })
     }
 
     /// What the environment offers where there is no file: a provider for every preset whose

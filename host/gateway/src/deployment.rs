@@ -5,12 +5,13 @@
 
 use crate::cache::{Cache, Found, Keep, Wish};
 use crate::catalogue::Catalogue;
-use crate::config::{Config, Route};
+use crate::config::{Config, Route, Tenant};
 use crate::explain::Wanted;
 use crate::policy::Policy;
 use crate::provider::Provider;
 use crate::request::Request;
 use crate::route::{Routes, Target};
+use crate::tenant::Callers;
 use std::sync::Arc;
 
 /// Everything that the configuration decides.
@@ -23,6 +24,8 @@ pub struct Deployment {
     pub providers: Vec<Arc<Provider>>,
     /// By the index that routes name.
     pub policies: Vec<Arc<Policy>>,
+    /// Everybody who may ask.
+    pub callers: Callers,
     /// What a model's name can mean.
     pub routes: Arc<Routes>,
     /// What upstreams offer beyond what is configured.
@@ -49,8 +52,8 @@ impl Deployment {
         let routes = Arc::new(routes);
         let number = before.map_or(1, |before| before.number + 1);
         let cache = config.cache.as_ref().map(|configured| Arc::new(Cache::new(configured)));
-        let catalogue = Catalogue::default();
-        Self { number, config, providers, policies, routes, catalogue, cache }
+        let (callers, catalogue) = (Callers::of(&config), Catalogue::default());
+        Self { number, config, providers, policies, callers, routes, catalogue, cache }
     }
 
     /// Whether a request was answered before. Who wants to know why it goes where it goes is not
@@ -108,6 +111,9 @@ impl Deployment {
         let (new, old) = (&self.config.routes, &before.config.routes);
         let same = |new: &Route, old: &Route| self.meaning(new) == before.meaning(old);
         differences("routes", new, old, |route| route.name.clone(), same, &mut changes);
+        let (new, old) = (&self.config.tenants, &before.config.tenants);
+        let name = |tenant: &Tenant| tenant.name.to_string();
+        differences("tenants", new, old, name, PartialEq::eq, &mut changes);
         for (name, changed) in [
             ("clients", self.config.clients != before.config.clients),
             ("cache", self.config.cache != before.config.cache),

@@ -101,6 +101,7 @@ impl RequestClosed<'_> {
         tracing::info!(
             request = &*record.request,
             tenant = &*record.tenant,
+            key = record.key.as_deref(),
             operation = record.operation,
             shadow = record.shadow.then_some(true),
             cached = record.cached.then_some(true),
@@ -151,6 +152,22 @@ impl RequestRefused<'_> {
         let status = self.refusal.status.as_u16();
         let (code, message) = (self.refusal.code.as_str(), self.refusal.message.as_str());
         tracing::info!(request = self.request, status, code, "request refused: {message}");
+    }
+}
+
+/// Requests without a key that is known came, and were turned away.
+pub struct StrangersRefused<'a> {
+    /// How many, since that was last said.
+    pub requests: u64,
+    /// What the latest was told.
+    pub refusal: &'a crate::refusal::Refusal,
+}
+
+impl StrangersRefused<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        let requests = self.requests;
+        tracing::warn!(requests, "requests refused: {}", self.refusal.message);
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::cache::{Found, Wish};
 use crate::checks::Checks;
 use crate::completion::Way;
-use crate::config::{Config, Server};
+use crate::config::Server;
 use crate::contract::Reported;
 use crate::deployment::Deployment;
 use crate::failure::Failure;
@@ -17,10 +17,12 @@ use crate::rehearsal::Latest;
 use crate::request::{Operation, Request};
 use crate::respond::{self, Response};
 use crate::route::Target;
+use crate::tenant::{Caller, Strangers};
 use crate::wire::dialect::Dialect;
 use crate::wire::transcript;
 use crate::{events, execute, explain, shadow};
 use arc_swap::ArcSwap;
+use http::StatusCode;
 use http::request::Parts;
 use hyper::body::Incoming;
 use portcullis_sandbox::Engine;
@@ -30,9 +32,6 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 /// A request's time where neither its route nor its sender bounds it.
 const LONGEST: Duration = Duration::from_secs(600);
-/// Whose requests are served while no keys are configured.
-const TENANT: &str = "default";
-
 /// Copies of requests that may be under way at once.
 const MOST_SHADOWS: usize = 64;
 
@@ -50,10 +49,19 @@ pub struct Gateway {
     pub latest: Latest,
     /// Held by whoever changes what runs: they take turns.
     pub changing: Mutex<()>,
+    strangers: Strangers,
     shadows: Arc<Semaphore>,
     deployment: ArcSwap<Deployment>,
     /// Of the providers that are in place.
     checks: ArcSwap<Checks>,
+}
+
+/// What is known of a request before its body is read.
+struct Arrival<'a> {
+    id: Arc<str>,
+    caller: &'a Arc<Caller>,
+    operation: Operation,
+    began: Instant,
 }
 
 /// Leave to be served, until the answer's last byte.
@@ -71,6 +79,7 @@ impl Gateway {
             quarantine,
             latest: Latest::default(),
             changing: Mutex::new(()),
+            strangers: Strangers::default(),
             shadows: Arc::new(Semaphore::new(MOST_SHADOWS)),
             checks: ArcSwap::from_pointee(Checks::of(&deployment)),
             deployment: ArcSwap::from_pointee(deployment),
@@ -102,47 +111,68 @@ impl Gateway {
         let (parts, body) = request.into_parts();
         let (id, dialect) = (ingress::id(&parts), Dialect::of(&parts));
         let deployment = self.deployment();
-        let answered = match ingress::route(&parts.method, parts.uri.path()) {
-            Ok(Wanted::Operation(operation)) => {
-                self.serve(&deployment, operation, &parts, body, id.clone(), began).await
+        let patience = deployment.config.server.body_timeout;
+        let wanted = ingress::route(&parts.method, parts.uri.path());
+        let answered = match (deployment.callers.find(&parts.headers), wanted) {
+            (Err(stranger), _) => {
+                ingress::drain_of_stranger(body, patience).await;
+                Err(stranger)
             }
-            Ok(Wanted::Models) => Ok(respond::models(&deployment, dialect).await),
-            Ok(Wanted::Model(model)) => respond::model(&deployment, dialect, &model),
-            Err(refusal) => {
-                ingress::drain(body, deployment.config.server.body_timeout).await;
+            (Ok(caller), Ok(Wanted::Operation(operation))) => {
+                let arrival = Arrival { id: id.clone(), caller, operation, began };
+                self.serve(&deployment, arrival, &parts, body).await
+            }
+            (Ok(caller), Ok(Wanted::Models)) => {
+                Ok(respond::models(&deployment, &caller.scope, dialect).await)
+            }
+            (Ok(caller), Ok(Wanted::Model(model))) => {
+                respond::model(&deployment, &caller.scope, dialect, &model)
+            }
+            (Ok(_), Err(refusal)) => {
+                ingress::drain(body, patience).await;
                 Err(refusal)
             }
         };
         let mut response = answered.unwrap_or_else(|refusal| {
-            events::RequestRefused { request: &id, refusal: &refusal }.emit();
+            self.say(&id, &refusal);
             respond::refusal(dialect, &refusal, &id)
         });
         respond::name(&mut response, &id);
         response
     }
 
+    fn say(&self, id: &str, refusal: &Refusal) {
+        if refusal.status != StatusCode::UNAUTHORIZED {
+            events::RequestRefused { request: id, refusal }.emit();
+        } else if let Some(requests) = self.strangers.note(Instant::now()) {
+            events::StrangersRefused { requests, refusal }.emit();
+        }
+    }
+
     async fn serve(
         &self,
         deployment: &Arc<Deployment>,
-        operation: Operation,
+        arrival: Arrival<'_>,
         parts: &Parts,
         body: Incoming,
-        id: Arc<str>,
-        began: Instant,
     ) -> Result<Response, Refusal> {
         let server = &deployment.config.server;
+        let Arrival { caller, operation, began, .. } = arrival;
         // Before the body is read: bodies are what fills the memory of a gateway that has too
         // much to do.
-        let permit = match ingress::check_type(operation, parts).and_then(|()| self.admit(server)) {
+        let may =
+            caller.scope.may_do(operation).and_then(|()| ingress::check_type(operation, parts));
+        let permit = match may.and_then(|()| self.admit(server)) {
             Ok(permit) => permit,
             Err(refusal) => {
                 ingress::drain(body, server.body_timeout).await;
                 return Err(refusal);
             }
         };
-        let request = read(&deployment.config, operation, parts, body, id, began).await?;
+        let request = read(server, arrival, parts, body).await?;
         let wish = Wish::of(&parts.headers)?;
-        let mut target = deployment.routes.find(&request.asked)?.narrowed(&request)?;
+        let mut target = deployment.routes.find(&request.asked, &caller.scope)?;
+        target = target.narrowed(&request)?;
         let request = Arc::new(request.bounded(began, target.timeout));
         self.latest.keep(&request);
         let mut entry = Entry::open(&self.records, &request, &target.route, began);
@@ -221,14 +251,13 @@ pub async fn plan(
 
 /// Reads the request as far as the gateway has to understand it.
 async fn read(
-    config: &Config,
-    operation: Operation,
+    server: &Server,
+    arrival: Arrival<'_>,
     parts: &Parts,
     body: Incoming,
-    id: Arc<str>,
-    began: Instant,
 ) -> Result<Request, Refusal> {
-    let Server { max_body, body_timeout, .. } = config.server;
+    let Server { max_body, body_timeout, .. } = *server;
+    let Arrival { id, caller, operation, began } = arrival;
     let body = ingress::body(body, max_body, body_timeout).await?;
     let (body, attachment) = match operation {
         Operation::Transcription => transcript::read(ingress::content_type(parts), body).await?,
@@ -237,7 +266,7 @@ async fn read(
     let dialect = Dialect::of(parts);
     let head = dialect.head(operation, &body)?;
     let body = dialect.taken(body);
-    let labels = config.clients.labels(ingress::labels(parts), head.labels)?;
+    let labels = caller.scope.labels(ingress::labels(parts), head.labels)?;
     Ok(Request {
         id,
         operation,
@@ -251,7 +280,7 @@ async fn read(
         needs: head.needs,
         input_tokens: head.input_tokens,
         max_output_tokens: head.max_output_tokens,
-        tenant: TENANT.into(),
+        caller: caller.clone(),
         deadline: began + LONGEST,
         body,
         attachment,

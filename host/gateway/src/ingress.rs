@@ -13,6 +13,8 @@ use std::time::Duration;
 /// Bytes past the limit that are read and thrown away, so that the connection stays usable for
 /// the client's next request. A body longer than that costs its sender the connection.
 const DRAIN: u64 = 64 << 20;
+/// The same, of a body whose sender is unknown.
+const DRAIN_OF_STRANGERS: u64 = 64 << 10;
 
 /// Bytes of a body that is copied out of the buffer that it was read into.
 const SMALL: usize = 8 << 10;
@@ -113,8 +115,17 @@ async fn collect(mut body: Incoming, limit: usize, patience: Duration) -> Result
 }
 
 /// Throws the rest of a body away, within bounds of size and time.
-pub async fn drain(mut body: Incoming, patience: Duration) {
-    let mut left = DRAIN;
+pub async fn drain(body: Incoming, patience: Duration) {
+    throw_away(body, DRAIN, patience).await;
+}
+
+/// The same for the body of somebody unknown, who is worth no more than an answer.
+pub async fn drain_of_stranger(body: Incoming, patience: Duration) {
+    throw_away(body, DRAIN_OF_STRANGERS, patience).await;
+}
+
+async fn throw_away(mut body: Incoming, most: u64, patience: Duration) {
+    let mut left = most;
     while let Ok(Some(Ok(frame))) = tokio::time::timeout(patience, body.frame()).await {
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
         let Some(rest) = left.checked_sub(length) else {

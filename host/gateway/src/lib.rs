@@ -19,10 +19,11 @@ pub mod watch;
 
 pub mod gateway;
 
-pub mod clients;
 pub mod ingress;
 pub mod request;
 pub mod route;
+pub mod scope;
+pub mod tenant;
 
 pub mod cache;
 

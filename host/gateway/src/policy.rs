@@ -405,7 +405,7 @@ async fn decide(
             Recalled::Own => None,
         },
     };
-    let keeps = Keeps { policy: policy.name.clone(), tenant: request.tenant.clone() };
+    let keeps = Keeps { policy: policy.name.clone(), tenant: request.caller.tenant.clone() };
     let serving = Serving { keeps: Some(keeps), asking, ..Serving::of(request) };
     let mut sandbox = generation.value.plugin.sandbox(serving).await?;
     let table = &mut sandbox.state_mut().table;

@@ -102,6 +102,8 @@ pub struct Record {
     pub request: Arc<str>,
     /// Whose it was.
     pub tenant: Arc<str>,
+    /// The id of the key that they showed, where one is needed.
+    pub key: Option<Arc<str>>,
     /// What was to be done.
     pub operation: &'static str,
     /// The model as it was asked for.
@@ -203,7 +205,8 @@ impl Entry {
     pub fn open(kept: &Arc<Kept>, request: &Request, route: &str, began: Instant) -> Self {
         let record = Record {
             request: request.id.clone(),
-            tenant: request.tenant.clone(),
+            tenant: request.caller.tenant.clone(),
+            key: request.caller.key.clone(),
             operation: request.operation.name(),
             asked: request.asked.clone(),
             streaming: request.streaming,

@@ -3,6 +3,7 @@
 use crate::config::Naming;
 use crate::contract::FailureKind;
 use crate::failure::Failure;
+use crate::request::Operation;
 use http::StatusCode;
 use std::time::Duration;
 
@@ -113,6 +114,33 @@ impl Refusal {
         );
         let param = Some("model".to_owned());
         Self { param, ..Self::new(StatusCode::FORBIDDEN, "forbidden", message) }
+    }
+
+    /// There is such a name, and whoever asks may not ask for it.
+    pub fn out_of_scope(asked: &str) -> Self {
+        let message = format!(
+            "{asked:?} is not among what this key may ask for; GET /v1/models lists what is."
+        );
+        let param = Some("model".to_owned());
+        Self { param, ..Self::new(StatusCode::FORBIDDEN, "forbidden", message) }
+    }
+
+    /// Whoever asks may not have that done.
+    pub fn forbidden_operation(operation: Operation, allowed: &[Operation]) -> Self {
+        let allowed: Vec<&str> = allowed.iter().map(|operation| operation.name()).collect();
+        let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
+        let operation = operation.name();
+        let message = format!("This key is not for {operation}; what it is for: {allowed}.");
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    /// A key is needed, and there is none, or none that is known.
+    pub fn unknown_key(why: &str) -> Self {
+        let message = format!(
+            "{why} Send one as \"authorization: Bearer KEY\" or \"x-api-key: KEY\"; whoever runs \
+             this gateway hands them out."
+        );
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
     }
 
     /// Clients may not set that label.

@@ -162,7 +162,8 @@ pub async fn of_provider(
 
 /// Where a request may go now.
 fn target(deployment: &Deployment, request: &Request) -> Option<Target> {
-    deployment.routes.find(&request.asked).ok()?.narrowed(request).ok()
+    let found = deployment.routes.find(&request.asked, &request.caller.scope);
+    found.ok()?.narrowed(request).ok()
 }
 
 /// What of a plan makes a difference to its request.

@@ -7,6 +7,7 @@ use crate::completion::Asking;
 use crate::contract::requests;
 use crate::failure::Failure;
 use crate::question::{Question, Trace};
+use crate::tenant::Caller;
 use crate::wire::canonical::Canonical;
 use crate::wire::dialect::Dialect;
 use crate::wire::form::Attachment;
@@ -32,6 +33,10 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::Chat, Self::Embeddings, Self::CountTokens, Self::Transcription];
+
     /// Its name in the contract and in configurations.
     pub fn name(self) -> &'static str {
         match self {
@@ -84,8 +89,8 @@ pub struct Request {
     pub input_tokens: u32,
     /// Tokens of output at most, where the client said.
     pub max_output_tokens: Option<u32>,
-    /// Whose it is.
-    pub tenant: Arc<str>,
+    /// Who asks.
+    pub caller: Arc<Caller>,
     /// When it has to be answered.
     pub deadline: Instant,
     /// The body as it came: valid JSON, an object.
@@ -104,7 +109,7 @@ impl Request {
             asked: self.asked.clone(),
             labels: self.labels.clone(),
             needs: self.needs.clone(),
-            tenant: self.tenant.clone(),
+            caller: self.caller.clone(),
             body: self.body.clone(),
             attachment: None,
             canonical: OnceLock::new(),
@@ -182,7 +187,7 @@ impl Lent {
     }
 
     pub(crate) fn tenant(&self) -> &str {
-        &self.request.tenant
+        &self.request.caller.tenant
     }
 
     pub(crate) fn label(&self, name: &str) -> Option<&str> {
@@ -255,7 +260,10 @@ impl Tags for Serving {
     fn tags(&self) -> Vec<(&'static str, String)> {
         match &self.request {
             Some(request) => {
-                vec![("tenant", request.tenant.to_string()), ("request", request.id.to_string())]
+                vec![
+                    ("tenant", request.caller.tenant.to_string()),
+                    ("request", request.id.to_string()),
+                ]
             }
             None => match &self.keeps {
                 Some(keeps) => vec![("tenant", keeps.tenant.to_string())],
@@ -429,7 +437,7 @@ impl Request {
             needs: Vec::new(),
             input_tokens: 1,
             max_output_tokens: None,
-            tenant: "default".into(),
+            caller: Arc::new(Caller::unknown("default", Default::default())),
             deadline: Instant::now(),
             body: Bytes::from(body.to_owned()),
             attachment: None,

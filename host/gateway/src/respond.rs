@@ -8,7 +8,7 @@ mod replay;
 use crate::attempt::{Answer, Answered, UnderWay};
 use crate::cache::{self, Collected, Keep};
 use crate::candidate::Candidate;
-use crate::config::Naming;
+use crate::config::{Naming, Scope};
 use crate::contract::{FailureKind, Usage};
 use crate::deployment::Deployment;
 use crate::failure::Failure;
@@ -343,24 +343,24 @@ pub fn estimate(request: &Request, mut entry: Entry) -> Response {
     response
 }
 
-/// The list of models, as far as clients may ask by their names: every route as a model of its
+/// The list of models, as far as a client of that scope may ask for them: every route as a model of its
 /// own, every candidate, and what open providers offer beyond them. A model without its provider
 /// is listed only where nothing else says that it is there.
-pub async fn models(deployment: &Deployment, dialect: Dialect) -> Response {
-    let clients = &deployment.config.clients;
-    let mut routes = deployment.routes.names_of(Naming::Routes);
+pub async fn models(deployment: &Deployment, scope: &Scope, dialect: Dialect) -> Response {
+    let mut routes = deployment.routes.names_of(Naming::Routes, scope);
     routes.sort_unstable();
-    let offered = match clients.may_name(Naming::Candidates) {
+    let offered = match scope.may_name(Naming::Candidates) {
         true => deployment.catalogue.offered(&deployment.providers).await,
         false => Arc::from([]),
     };
-    let kind = match clients.may_name(Naming::Candidates) {
+    let kind = match scope.may_name(Naming::Candidates) {
         true => Naming::Candidates,
         false => Naming::Models,
     };
     let mut listed = HashSet::new();
-    let models = deployment.routes.names_of(kind).into_iter();
-    let models = models.chain(offered.iter().map(String::as_str));
+    let models = deployment.routes.names_of(kind, scope).into_iter();
+    let offered = offered.iter().map(String::as_str).filter(|id| scope.may_use(id));
+    let models = models.chain(offered);
     let models = models.filter(|id| listed.insert(*id)).map(|id| {
         let owner = id.split_once('/').filter(|_| kind == Naming::Candidates);
         (id, owner.map_or("portcullis", |(owner, _)| owner))
@@ -374,9 +374,14 @@ pub async fn models(deployment: &Deployment, dialect: Dialect) -> Response {
 ///
 /// # Errors
 ///
-/// 404 where no model has the name.
-pub fn model(deployment: &Deployment, dialect: Dialect, id: &str) -> Result<Response, Refusal> {
-    let target = deployment.routes.find(id)?;
+/// 404 where no model has the name, 403 where a client of that scope may not ask for it.
+pub fn model(
+    deployment: &Deployment,
+    scope: &Scope,
+    dialect: Dialect,
+    id: &str,
+) -> Result<Response, Refusal> {
+    let target = deployment.routes.find(id, scope)?;
     let owner = match &*target.candidates {
         [one] => one.profile.id.split('/').next().unwrap_or_default(),
         _ => "portcullis",

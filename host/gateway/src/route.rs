@@ -2,8 +2,7 @@
 
 use crate::candidate::Candidate;
 use crate::config::{
-    Candidate as Configured, Clients, Config, Keeping, Naming, Prices,
-    Provider as ConfiguredProvider,
+    Candidate as Configured, Config, Keeping, Naming, Prices, Provider as ConfiguredProvider, Scope,
 };
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -46,7 +45,6 @@ pub struct Routes {
     by_id: HashMap<String, Arc<Candidate>>,
     /// Providers whose models need not be listed, by name.
     open: HashMap<String, (usize, ConfiguredProvider)>,
-    clients: Clients,
     opened: Mutex<HashMap<String, Arc<Candidate>>>,
 }
 
@@ -99,8 +97,7 @@ impl Routes {
             }
         }
         let opened = Mutex::new(opened);
-        let clients = config.clients.clone();
-        Self { named: named.collect(), candidates, by_id, open, clients, opened }
+        Self { named: named.collect(), candidates, by_id, open, opened }
     }
 
     /// The candidate of that id, listed or opened.
@@ -125,23 +122,26 @@ impl Routes {
         &self.candidates
     }
 
-    /// What the name means to a client.
+    /// What the name means to a client of that scope.
     ///
     /// # Errors
     ///
-    /// 404 with the nearest names, if it means nothing; 403 if it means only what clients may not
-    /// ask by.
-    pub fn find(&self, asked: &str) -> Result<Target, Refusal> {
-        let may = |kind: &Naming| self.clients.may_name(*kind);
-        let found = Naming::ALL.into_iter().filter(may).find_map(|kind| self.meaning(kind, asked));
-        if let Some(mut target) = found {
-            target.private |= self.clients.private;
-            return Ok(target);
+    /// 404 with the nearest names, if it means nothing; 403 if it means only what that client may
+    /// not ask for.
+    pub fn find(&self, asked: &str, scope: &Scope) -> Result<Target, Refusal> {
+        let kinds = Naming::ALL.into_iter().filter(|kind| may_name(scope, *kind, asked));
+        let mut found = kinds.filter_map(|kind| self.meaning(kind, asked));
+        if let Some(mut target) = found.next() {
+            target.private |= scope.private;
+            target.remove("whoever asks may not use it", |it| scope.may_use(&it.profile.id));
+            let left = !target.candidates.is_empty();
+            return left.then_some(target).ok_or_else(|| Refusal::out_of_scope(asked));
         }
-        let mut forbidden = Naming::ALL.into_iter().filter(|kind| !may(kind));
-        Err(match forbidden.find(|kind| self.is_known(*kind, asked)) {
-            Some(kind) => Refusal::forbidden_name(asked, kind, &self.clients.may_name),
-            None => Refusal::unknown_model(asked, &self.nearest(asked)),
+        let mut known = Naming::ALL.into_iter().filter(|kind| self.is_known(*kind, asked));
+        Err(match known.next() {
+            Some(kind) if scope.may_name(kind) => Refusal::out_of_scope(asked),
+            Some(kind) => Refusal::forbidden_name(asked, kind, &scope.may_name),
+            None => Refusal::unknown_model(asked, &self.nearest(asked, scope)),
         })
     }
 
@@ -215,25 +215,31 @@ impl Routes {
         Some(candidate)
     }
 
-    /// The names that clients may ask by, of that kind.
-    pub fn names_of(&self, kind: Naming) -> Vec<&str> {
-        if !self.clients.may_name(kind) {
+    /// The names of that kind that a client of that scope may ask for.
+    pub fn names_of(&self, kind: Naming, scope: &Scope) -> Vec<&str> {
+        if !scope.may_name(kind) {
             return Vec::new();
         }
-        let profiles = self.candidates.iter().map(|candidate| &candidate.profile);
+        let may = |it: &&Arc<Candidate>| scope.may_use(&it.profile.id);
+        let profiles = self.candidates.iter().filter(may).map(|candidate| &candidate.profile);
         match kind {
-            Naming::Routes => self.named.keys().map(String::as_str).collect(),
+            Naming::Routes => {
+                let may = |(name, target): &(&String, &Target)| {
+                    scope.may_take(name) && target.candidates.iter().any(|it| may(&it))
+                };
+                self.named.iter().filter(may).map(|(name, _)| name.as_str()).collect()
+            }
             Naming::Candidates => profiles.map(|profile| profile.id.as_str()).collect(),
             Naming::Models => profiles.map(|profile| profile.bare()).collect(),
         }
     }
 
     /// Those that are most like it.
-    fn nearest(&self, asked: &str) -> Vec<String> {
-        let auto = self.clients.may_name(Naming::Routes).then_some(AUTO);
+    fn nearest(&self, asked: &str, scope: &Scope) -> Vec<String> {
+        let auto = may_name(scope, Naming::Routes, AUTO).then_some(AUTO);
         let mut near: Vec<(f64, &str)> = Naming::ALL
             .into_iter()
-            .flat_map(|kind| self.names_of(kind))
+            .flat_map(|kind| self.names_of(kind, scope))
             .chain(auto)
             .map(|name| (strsim::jaro_winkler(name, asked), name))
             .filter(|(likeness, _)| *likeness > 0.7)
@@ -242,6 +248,17 @@ impl Routes {
         near.dedup_by_key(|(_, name)| *name);
         near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
     }
+}
+
+/// Whether a client of that scope may ask by this name of that kind, if there is one. Nothing comes
+/// into being for one who may not.
+fn may_name(scope: &Scope, kind: Naming, asked: &str) -> bool {
+    let this = match kind {
+        Naming::Routes => scope.may_take(if asked == AUTO { DEFAULT } else { asked }),
+        Naming::Candidates => scope.may_use(asked),
+        Naming::Models => true,
+    };
+    this && scope.may_name(kind)
 }
 
 impl Target {

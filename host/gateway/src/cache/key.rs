@@ -30,7 +30,9 @@ impl Key {
         add(&epoch.to_le_bytes());
         let versions: Vec<u8> = versions.iter().flat_map(|it| it.to_le_bytes()).collect();
         add(&versions);
-        add(request.tenant.as_bytes());
+        add(request.caller.tenant.as_bytes());
+        // One key of a tenant may ask for what another may not.
+        add(request.caller.bounds.bytes());
         add(request.operation.name().as_bytes());
         add(request.dialect.name().as_bytes());
         add(request.asked.as_bytes());
@@ -72,6 +74,9 @@ fn said<'a>(request: &'a Request, field: &str) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Scope;
+    use crate::tenant::Caller;
+    use std::sync::Arc;
 
     fn of(body: &str) -> Request {
         Request::of_test(body)
@@ -113,9 +118,11 @@ mod tests {
             let labels = labels.iter().map(|(name, value)| ((*name).into(), (*value).into()));
             Request { labels: labels.collect(), ..of(body) }
         };
+        let narrow = Scope { private: true, ..Scope::default() };
         let others = [
             of(r#"{"model":"m","messages":[],"stream":true}"#),
-            Request { tenant: "other".into(), ..of(body) },
+            Request { caller: Arc::new(Caller::unknown("other", Scope::default())), ..of(body) },
+            Request { caller: Arc::new(Caller::unknown("default", narrow)), ..of(body) },
             Request { asked: "other".into(), ..of(body) },
             Request { dialect: Dialect::Messages, ..of(body) },
             Request { operation: Operation::Embeddings, ..of(body) },

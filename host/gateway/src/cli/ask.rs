@@ -4,7 +4,7 @@
 //! one that is started for it.
 
 use super::{configuration, runtime};
-use crate::config::Config;
+use crate::config::{Config, Environment};
 use crate::serve;
 use crate::wire::sse::{Decoder, MAX_EVENT};
 use anyhow::{Context as _, Result, bail};
@@ -14,6 +14,7 @@ use http::header::{CONTENT_TYPE, HOST};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use portcullis_sandbox::Digest;
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -38,7 +39,7 @@ pub(super) struct Question {
     /// The configuration [default: portcullis.toml, if it exists].
     #[arg(long, value_name = "FILE", conflicts_with = "server")]
     config: Option<PathBuf>,
-    /// Ask a gateway that runs, at this address.
+    /// Ask a gateway that runs, at this address, with the key in PORTCULLIS_KEY if it wants one.
     #[arg(long, value_name = "HOST:PORT")]
     server: Option<String>,
 }
@@ -52,28 +53,36 @@ pub(super) fn label(text: &str) -> Result<(String, String), String> {
 pub(super) fn run(question: &Question) -> Result<ExitCode> {
     if let Some(server) = &question.server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        return runtime.block_on(ask(question, server));
+        return runtime.block_on(ask(question, server, key()));
     }
-    let config = only_here(configuration(question.config.as_deref())?);
+    let (config, key) = only_here(configuration(question.config.as_deref())?);
     runtime(&config)?.block_on(async {
         let running = serve::start(config).await?;
-        let outcome = ask(question, &running.clients.to_string()).await;
+        let outcome = ask(question, &running.clients.to_string(), Some(key)).await;
         running.stop().await;
         outcome
     })
 }
 
-/// The same gateway, on ports that nobody else uses.
-pub(super) fn only_here(mut config: Config) -> Config {
+/// The same gateway, on ports that nobody else uses, and a key to it that nobody else has.
+pub(super) fn only_here(mut config: Config) -> (Config, String) {
     let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     (config.server.listen, config.admin.listen) = (anywhere, anywhere);
-    config
+    let key = format!("{:032x}", rand::random::<u128>());
+    config.own_key = Some(Digest::of(key.as_bytes()));
+    (config, key)
 }
 
-async fn ask(question: &Question, server: &str) -> Result<ExitCode> {
+/// The key to a gateway that runs. The environment holds it: arguments can be seen by others.
+pub(super) fn key() -> Option<String> {
+    Environment::of_process().get("PORTCULLIS_KEY").map(str::to_owned)
+}
+
+async fn ask(question: &Question, server: &str, key: Option<String>) -> Result<ExitCode> {
     let label =
         |(name, value): &(String, String)| (format!("x-portcullis-label-{name}"), value.clone());
-    let headers: Vec<(String, String)> = question.labels.iter().map(label).collect();
+    let mut headers: Vec<(String, String)> = question.labels.iter().map(label).collect();
+    headers.extend(key.map(authorization));
     let body = json!({
         "model": question.model.as_deref().unwrap_or("auto"),
         "stream": true,
@@ -89,6 +98,11 @@ async fn ask(question: &Question, server: &str) -> Result<ExitCode> {
     let usage = print(body).await?;
     report(&parts.headers, &usage);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The header that shows a key.
+pub(super) fn authorization(key: String) -> (String, String) {
+    ("authorization".to_owned(), format!("Bearer {key}"))
 }
 
 /// Posts to a gateway, over a connection of its own.

@@ -2,7 +2,7 @@
 //!
 //! The gateway that answers clients answers this too, so what it says is what would happen.
 
-use super::ask::{only_here, send};
+use super::ask::{authorization, key, only_here, send};
 use super::{configuration, runtime};
 use crate::serve;
 use anyhow::{Context as _, Result, bail};
@@ -38,22 +38,28 @@ pub(super) fn run(question: &Question) -> Result<ExitCode> {
     let body = std::fs::read_to_string(&question.file).with_context(|| format!("{file}"))?;
     if let Some(server) = &question.server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        return runtime.block_on(explain(question, body, server));
+        return runtime.block_on(explain(question, body, server, key()));
     }
-    let config = only_here(configuration(question.config.as_deref())?);
+    let (config, key) = only_here(configuration(question.config.as_deref())?);
     runtime(&config)?.block_on(async {
         let running = serve::start(config).await?;
-        let outcome = explain(question, body, &running.clients.to_string()).await;
+        let outcome = explain(question, body, &running.clients.to_string(), Some(key)).await;
         running.stop().await;
         outcome
     })
 }
 
-async fn explain(question: &Question, body: String, server: &str) -> Result<ExitCode> {
+async fn explain(
+    question: &Question,
+    body: String,
+    server: &str,
+    key: Option<String>,
+) -> Result<ExitCode> {
     let mut headers = vec![("x-portcullis-explain".to_owned(), "plan".to_owned())];
     for (name, value) in &question.labels {
         headers.push((format!("x-portcullis-label-{name}"), value.clone()));
     }
+    headers.extend(key.map(authorization));
     let (parts, body) = send(server, &question.path, &headers, body).await?.into_parts();
     let said = body.collect().await?.to_bytes();
     let explanation = if parts.status.is_success() {

@@ -48,6 +48,15 @@ impl Config {
             [policy.name.clone(), plugin(&policy.plugin), or_none(grants)]
         });
         text += &table(["POLICY", "PLUGIN", "GRANTS"], [14, 24, 58], policies.collect());
+        if !self.tenants.is_empty() {
+            text.push('\n');
+            let tenants = self.tenants.iter().map(|tenant| {
+                let parent = tenant.parent.as_deref().unwrap_or("-").to_owned();
+                let keys = tenant.keys.iter().map(|key| &*key.id).collect();
+                [tenant.name.to_string(), parent, or_none(keys)]
+            });
+            text += &table(["TENANT", "PART OF", "KEYS"], [14, 24, 58], tenants.collect());
+        }
         text
     }
 

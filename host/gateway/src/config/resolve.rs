@@ -8,6 +8,7 @@ mod oauth2;
 pub(super) mod provider;
 mod route;
 mod secret;
+mod tenant;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,9 +19,10 @@ use tracing_subscriber::EnvFilter;
 use super::environment::{self, Environment};
 use super::problem::{At, Place, Problem, Problems, hint};
 use super::resolved::{
-    Admin, Cache, Clients, Config, Log, PluginSource, Plugins, Policy, Sandbox, Server,
+    Admin, Cache, Config, Log, PluginSource, Plugins, Policy, Sandbox, Scope, Server,
 };
 use super::said::{self, Said};
+use tenant::Names;
 
 /// What is needed along the way, and what was found wrong so far.
 pub(super) struct Resolver<'e> {
@@ -39,18 +41,13 @@ impl<'e> Resolver<'e> {
     /// `top` is where a problem of the whole is reported.
     pub(super) fn resolve(mut self, mut said: Said, top: &Place) -> Result<Config, Problems> {
         environment::overrides(&mut said, self.environment, &mut self.problems);
-        let (server, admin) = self.addresses(said.server, said.admin_listen);
+        let keys = !said.tenants.is_empty();
+        let (server, admin) = self.addresses(said.server, said.admin_listen, keys);
         let log = self.log(said.log_format.unwrap_or_default(), said.log_level);
         let plugins = self.plugins(said.plugins_directory, said.plugins_cache);
         let sandbox = Sandbox {
             instances: said.sandbox_instances.unwrap_or(1_000),
             stack: said.sandbox_stack.unwrap_or(512 << 10),
-        };
-        let every = Clients::default();
-        let clients = Clients {
-            may_name: said.clients.may_name.map_or(every.may_name, |said| said.value),
-            labels: said.clients.labels,
-            private: said.clients.private.unwrap_or(every.private),
         };
         let cache = said.cache.map(|said| Cache {
             max_bytes: said.max_bytes.unwrap_or(64 << 20),
@@ -67,6 +64,9 @@ impl<'e> Resolver<'e> {
             self.nothing_is_kept(&said.routes);
         }
         let routes = self.routes(said.routes, &mut policies, &mut models);
+        let names = Names { routes: &routes, models: &models };
+        let clients = self.narrower("clients", &Scope::default(), said.clients, names);
+        let tenants = self.tenants(said.tenants, &clients, names);
         let (policies, candidates) = (policies.finish(), models.candidates);
         let sources = self.sources;
         match Problems::of(self.problems) {
@@ -74,6 +74,8 @@ impl<'e> Resolver<'e> {
             None => Ok(Config {
                 server,
                 clients,
+                tenants,
+                own_key: None,
                 admin,
                 log,
                 plugins,
@@ -120,17 +122,25 @@ impl<'e> Resolver<'e> {
         path
     }
 
-    fn addresses(&mut self, said: said::Server, admin: Option<At<SocketAddr>>) -> (Server, Admin) {
-        for (table, listen, needs) in
-            [("server", &said.listen, "keys"), ("admin", &admin, "a token")]
-        {
+    fn addresses(
+        &mut self,
+        said: said::Server,
+        admin: Option<At<SocketAddr>>,
+        keys: bool,
+    ) -> (Server, Admin) {
+        const KEYS: &str = "keys: add [tenants.NAME] with `keys`, or listen on 127.0.0.1";
+        const TOKEN: &str = "a token, which this version does not support yet; listen on 127.0.0.1";
+        for (table, listen, needs) in [
+            ("server", said.listen.as_ref().filter(|_| !keys), KEYS),
+            ("admin", admin.as_ref(), TOKEN),
+        ] {
             let Some(At { value, place }) = listen else {
                 continue;
             };
             if !value.ip().is_loopback() {
                 let text = format!(
                     "[{table}] `listen` = {value} is not a loopback address; that is refused \
-                     without {needs}, which this version does not support yet; listen on 127.0.0.1"
+                     without {needs}"
                 );
                 self.report(place, text);
             }

@@ -3,6 +3,7 @@
 
 mod credential;
 mod price;
+mod tenant;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use url::Url;
 
 pub use credential::{ClientAuthentication, Credential, OAuth2};
 pub use price::{Prices, Rates, Tier, Used};
+pub use tenant::{Key, Naming, Scope, Tenant};
 
 use crate::upstream::command::Command;
 
@@ -23,8 +25,12 @@ use crate::upstream::command::Command;
 pub struct Config {
     /// Where clients are served, and how much they may ask for.
     pub server: Server,
-    /// What clients may decide.
-    pub clients: Clients,
+    /// What every client may ask for and say.
+    pub clients: Scope,
+    /// Whose requests are served, in the order of the file; none: everybody's.
+    pub tenants: Vec<Tenant>,
+    /// A key of this process's own, for its command line.
+    pub own_key: Option<Digest>,
     /// Where the operator looks in.
     pub admin: Admin,
     /// What is logged, and how.
@@ -82,48 +88,6 @@ pub struct Server {
     pub concurrency: usize,
     /// Threads that serve; `None`: as many as there are cores.
     pub workers: Option<usize>,
-}
-
-/// `[clients]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Clients {
-    /// By which kinds of names they may ask; never empty.
-    pub may_name: Vec<Naming>,
-    /// The labels that they may set; `None`: any.
-    pub labels: Option<Vec<String>>,
-    /// All that they ask for goes to local candidates only.
-    pub private: bool,
-}
-
-impl Default for Clients {
-    fn default() -> Self {
-        Self { may_name: Naming::ALL.to_vec(), labels: None, private: false }
-    }
-}
-
-/// A kind of name that stands for where a request goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Naming {
-    /// A route, or "auto".
-    Routes,
-    /// "provider/model".
-    Candidates,
-    /// A model without its provider.
-    Models,
-}
-
-impl Naming {
-    /// All of them, in the order in which a name is looked up.
-    pub const ALL: [Self; 3] = [Self::Routes, Self::Candidates, Self::Models];
-
-    /// What an operator calls it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Routes => "routes",
-            Self::Candidates => "candidates",
-            Self::Models => "models",
-        }
-    }
 }
 
 /// `[admin]`.

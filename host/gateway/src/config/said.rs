@@ -7,6 +7,7 @@ pub(crate) mod command;
 mod health;
 mod merge;
 mod model;
+mod tenant;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,18 +19,20 @@ use serde_json::{Map, Value as Json};
 use super::credential::Credential;
 use super::problem::At;
 use super::read::{Table, Value};
-use super::resolved::{Keeping, LimitOverrides, LogFormat, Naming, RateLimitHeaders};
+use super::resolved::{Keeping, LimitOverrides, LogFormat, RateLimitHeaders};
 use super::units;
 use command::Command;
 pub(crate) use health::Health;
 pub(crate) use merge::find;
 pub(crate) use model::Model;
+pub(crate) use tenant::{Key, Scope, Tenant};
 
 /// A whole configuration.
 #[derive(Default)]
 pub(crate) struct Said {
     pub(crate) server: Server,
-    pub(crate) clients: Clients,
+    pub(crate) clients: Scope,
+    pub(crate) tenants: Vec<(At<String>, Tenant)>,
     pub(crate) admin_listen: Option<At<SocketAddr>>,
     pub(crate) log_format: Option<LogFormat>,
     pub(crate) log_level: Option<At<String>>,
@@ -54,14 +57,6 @@ pub(crate) struct Server {
     pub(crate) drain: Option<Duration>,
     pub(crate) concurrency: Option<usize>,
     pub(crate) workers: Option<usize>,
-}
-
-/// `[clients]`.
-#[derive(Default)]
-pub(crate) struct Clients {
-    pub(crate) may_name: Option<At<Vec<Naming>>>,
-    pub(crate) labels: Option<Vec<String>>,
-    pub(crate) private: Option<bool>,
 }
 
 /// `[cache]`.
@@ -161,7 +156,7 @@ impl Said {
     pub(crate) fn read(table: &mut Table<'_>) -> Self {
         let server = table.table("server", Server::read).unwrap_or_default();
         let mut said = Self { server, ..Self::default() };
-        said.clients = table.table("clients", Clients::read).unwrap_or_default();
+        said.clients = table.table("clients", Scope::read).unwrap_or_default();
         table.table("admin", |admin| {
             said.admin_listen = listen(admin);
             admin.unsupported("token", "remove it, and keep `listen` on a loopback address");
@@ -192,9 +187,8 @@ impl Said {
         said.providers = table.named("providers", |value| value.table("a table", Provider::read));
         said.policies = table.named("policies", |value| value.table("a table", Policy::read));
         said.routes = table.named("routes", |value| value.table("a table", Route::read));
-        for later in ["tenants", "models"] {
-            table.unsupported(later, "remove it (a gateway that ignored it would be unsafe)");
-        }
+        said.tenants = table.named("tenants", |value| value.table("a table", Tenant::read));
+        table.unsupported("models", "remove it (a gateway that ignored it would be unsafe)");
         said
     }
 }
@@ -210,26 +204,6 @@ impl Server {
             concurrency: table.count("concurrency", 1),
             workers: table.count("workers", 1),
         }
-    }
-}
-
-impl Clients {
-    fn read(table: &mut Table<'_>) -> Self {
-        const EXPECTED: &str = "\"routes\", \"candidates\" or \"models\"";
-        let before = table.problems_so_far();
-        let may_name = table.list("may_name", "a list of strings", |value| {
-            let word = |text: &str| {
-                let known = Naming::ALL.into_iter().find(|kind| kind.word() == text);
-                known.ok_or_else(|| "is no kind of name".to_owned())
-            };
-            value.parsed(EXPECTED, word)
-        });
-        // What could not be read leaves the list shorter than it was meant to be.
-        let misread = table.problems_so_far() > before;
-        if !misread && may_name.as_ref().is_some_and(|kinds| kinds.value.is_empty()) {
-            table.problem(&format!("`may_name` leaves no name to ask by; expected {EXPECTED}"));
-        }
-        Self { may_name, labels: words(table, "labels"), private: table.boolean("private") }
     }
 }
 

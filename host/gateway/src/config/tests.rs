@@ -5,6 +5,7 @@ mod accepted;
 mod commands;
 mod operation;
 mod refused;
+mod tenants;
 
 use std::path::Path;
 

@@ -5,7 +5,7 @@ use crate::gateway::{Ground, Setup};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use bytes::Bytes;
 use portcullis::completion::Way;
-use portcullis::config::{self, Environment};
+use portcullis::config::{self, Environment, Scope};
 use portcullis::contract::providers::Frame;
 use portcullis::exchange::{self, Begun, Exchange};
 use portcullis::gateway::Gateway;
@@ -13,6 +13,7 @@ use portcullis::load;
 use portcullis::policy::{self, Cast, Decision};
 use portcullis::request::{Lent, Operation, Request, Serving};
 use portcullis::route::Target;
+use portcullis::tenant::Caller;
 use portcullis::wire::dialect::Dialect;
 use std::fs;
 use std::hint::black_box;
@@ -94,7 +95,7 @@ impl Plugins {
 
     fn row(&self, gateway: &Gateway) -> Result<Row<'_>> {
         let deployment = gateway.deployment();
-        let target = deployment.routes.find("auto");
+        let target = deployment.routes.find("auto", &Scope::default());
         let target = target.map_err(|refusal| anyhow!(refusal.message))?;
         let way = Way::new(&deployment, &gateway.records);
         Ok(Row { target, way, request: &self.request })
@@ -126,7 +127,7 @@ pub(crate) fn request(body: impl Into<Bytes>) -> Request {
         needs: Vec::new(),
         input_tokens: 64,
         max_output_tokens: Some(256),
-        tenant: "default".into(),
+        caller: Arc::new(Caller::unknown("default", Scope::default())),
         deadline: Instant::now() + Duration::from_secs(3_600),
         body: body.into(),
         attachment: None,

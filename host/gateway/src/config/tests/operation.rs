@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::resolve;
-use crate::config::{Cache, Clients, Config, Health, Keeping, Naming};
+use crate::config::{Cache, Config, Health, Keeping, Naming, Scope};
 
 const HOUSE: &str = "\
 providers.house = { plugin = \"chat\", base_url = \"http://127.0.0.1:9/v1\", models = [\"m1\", \"m2\"] }
@@ -58,11 +58,14 @@ fn a_route_keeps_nothing_where_there_is_no_cache() {
 
 #[test]
 fn clients_may_decide_what_is_said_and_otherwise_all() {
-    assert_eq!(good("").clients, Clients::default());
+    assert_eq!(good("").clients, Scope::default());
     let said =
         good("[clients]\nmay_name = [\"models\", \"routes\"]\nlabels = []\nprivate = true\n");
     let may_name = vec![Naming::Models, Naming::Routes];
-    assert_eq!(said.clients, Clients { may_name, labels: Some(Vec::new()), private: true });
+    assert_eq!(
+        said.clients,
+        Scope { may_name, labels: Some(Vec::new()), private: true, ..Scope::default() }
+    );
     let why = "[clients] `may_name` leaves no name to ask by; expected \"routes\", \"candidates\" \
                or \"models\"";
     refused("[clients]\nmay_name = []\n", &[&format!("2:2: {why}")]);

@@ -44,7 +44,7 @@ policies = ["in-order"]
 candidates = ["house/m9", "acme/m9", "amce/m1"]
 "#;
     let problems = resolve(text).unwrap_err().to_string();
-    let expected = r#"portcullis.toml:3:10: [server] `listen` = 0.0.0.0:8080 is not a loopback address; that is refused without keys, which this version does not support yet; listen on 127.0.0.1
+    let expected = r#"portcullis.toml:3:10: [server] `listen` = 0.0.0.0:8080 is not a loopback address; that is refused without keys: add [tenants.NAME] with `keys`, or listen on 127.0.0.1
 portcullis.toml:4:12: [server] `max_body` = "32mb" has the unknown unit `mb` (one of B, KB, MB, GB, KiB, MiB, GiB); expected a size such as "32MiB" or "512KiB", or a number of bytes
 portcullis.toml:5:1: unknown key `lisen` in [server]; did you mean `listen`?
 portcullis.toml:8:1: unknown key `base_ur` in [providers.house]; did you mean `base_url`?
@@ -82,7 +82,7 @@ fn unknown_keys_of_every_table() {
                  cached_input_price, cache_write_price, cache_write_1h_price, price_tiers, audio_minute_price, source, as_of, operations, features, tags, concurrency";
     let table = [
         ("server", "listen, max_body, header_timeout, body_timeout, drain, concurrency, workers"),
-        ("clients", "may_name, labels, private"),
+        ("clients", "may_name, operations, routes, models, labels, private"),
         ("admin", "listen"),
         ("log", "format, level"),
         ("ledger", "url"),
@@ -130,7 +130,7 @@ fn unknown_keys_of_every_table() {
     check(
         "HOUSE\nqqqq = 1",
         &[
-            "2:1: unknown key `qqqq`; known keys: server, clients, admin, log, plugins, sandbox, cache, ledger, providers, policies, routes",
+            "2:1: unknown key `qqqq`; known keys: server, clients, admin, log, plugins, sandbox, cache, ledger, providers, policies, routes, tenants",
         ],
     );
     check(
@@ -199,11 +199,10 @@ fn wrong_types_of_every_kind() {
 #[test]
 fn what_later_versions_will_know() {
     check(
-        "HOUSE\n[admin]\ntoken = { file = \"t\" }\n[tenants.acme]\n[models.small]\n",
+        "HOUSE\n[admin]\ntoken = { file = \"t\" }\n[models.small]\n",
         &[
             "3:1: [admin] `token` is not yet supported by this version; remove it, and keep `listen` on a loopback address",
-            "4:2: `tenants` is not yet supported by this version; remove it (a gateway that ignored it would be unsafe)",
-            "5:2: `models` is not yet supported by this version; remove it (a gateway that ignored it would be unsafe)",
+            "4:2: `models` is not yet supported by this version; remove it (a gateway that ignored it would be unsafe)",
         ],
     );
     for form in ["sigv4", "command"] {

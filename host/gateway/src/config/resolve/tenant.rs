@@ -1,0 +1,170 @@
+//! `[clients]` and `[tenants.NAME]`: what is left of everybody's scope for each tenant, and for
+//! each of its keys.
+
+use super::super::pattern::matches;
+use super::super::problem::{At, hint};
+use super::super::resolved::{Key, Route, Scope, Tenant};
+use super::super::said;
+use super::Resolver;
+use super::provider::Models;
+
+/// What scopes refer to.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'a> {
+    pub(super) routes: &'a [Route],
+    pub(super) models: &'a Models,
+}
+
+impl Resolver<'_> {
+    /// The tenants, each of which stands behind the one that it is part of: so nobody can be part
+    /// of themselves, however far round.
+    pub(super) fn tenants(
+        &mut self,
+        said: Vec<(At<String>, said::Tenant)>,
+        clients: &Scope,
+        names: Names<'_>,
+    ) -> Vec<Tenant> {
+        let first = said.first().map(|(name, _)| name.place.clone());
+        let mut tenants: Vec<Tenant> = Vec::new();
+        for (name, said) in said {
+            self.name("tenant", &name);
+            let table = format!("tenants.{}", name.value);
+            let parent = said.parent.and_then(|parent| self.parent(&table, &parent, &tenants));
+            let around = parent.map_or(clients, |index| &tenants[index].scope);
+            let scope = self.narrower(&table, around, said.scope, names);
+            let keys = self.keys(&table, said.keys, &scope, names, &tenants);
+            let parent = parent.map(|index| tenants[index].name.clone());
+            tenants.push(Tenant { name: name.value.into(), parent, scope, keys });
+        }
+        // A key that could not be read was reported already.
+        let keyless = self.problems.is_empty() && tenants.iter().all(|it| it.keys.is_empty());
+        if let Some(place) = first.filter(|_| keyless) {
+            let text = "no tenant has a key, so that nobody could ask for anything; expected such \
+                        as [tenants.NAME] keys = [{ id = \"ci\", digest = \"sha256:…\" }]";
+            self.report(&place, text);
+        }
+        tenants
+    }
+
+    fn parent(&mut self, table: &str, said: &At<String>, before: &[Tenant]) -> Option<usize> {
+        let found = before.iter().position(|tenant| *tenant.name == *said.value);
+        if found.is_none() {
+            let names: Vec<&str> = before.iter().map(|tenant| &*tenant.name).collect();
+            let text = format!(
+                "[{table}] `parent`: no tenant `{}` stands before it{}",
+                said.value,
+                hint(&said.value, "those before it", &names)
+            );
+            self.report(&said.place, text);
+        }
+        found
+    }
+
+    fn keys(
+        &mut self,
+        table: &str,
+        said: Vec<said::Key>,
+        around: &Scope,
+        names: Names<'_>,
+        tenants: &[Tenant],
+    ) -> Vec<Key> {
+        let mut keys: Vec<Key> = Vec::new();
+        for said in said {
+            self.name("key", &said.id);
+            if keys.iter().any(|key| *key.id == *said.id.value) {
+                let text = format!("[{table}] has two keys of the id `{}`", said.id.value);
+                self.report(&said.id.place, text);
+            }
+            let all = tenants.iter().flat_map(|tenant| &tenant.keys).chain(&keys);
+            if all.map(|key| key.digest).any(|digest| digest == said.digest.value) {
+                let text = format!("[{table}] `{}` has the digest of another key", said.id.value);
+                self.report(&said.digest.place, text);
+            }
+            let place = format!("{table}.keys");
+            let scope = self.narrower(&place, around, said.scope, names);
+            let (id, digest, expires) = (said.id.value.into(), said.digest.value, said.expires);
+            keys.push(Key { id, digest, expires, scope });
+        }
+        keys
+    }
+
+    /// What is left of a scope, within it.
+    pub(super) fn narrower(
+        &mut self,
+        table: &str,
+        around: &Scope,
+        said: said::Scope,
+        names: Names<'_>,
+    ) -> Scope {
+        let mut scope = around.clone();
+        if let Some(At { value: kinds, place }) = said.may_name {
+            // That none is said was reported where it was read.
+            let some = !kinds.is_empty();
+            scope.may_name = both(&around.may_name, kinds);
+            if some && scope.may_name.is_empty() {
+                let words: Vec<&str> = around.may_name.iter().map(|kind| kind.word()).collect();
+                let text = format!(
+                    "[{table}] `may_name` leaves no name to ask by; around it may be named: {}",
+                    words.join(", ")
+                );
+                self.report(&place, text);
+            }
+        }
+        if let Some(routes) = said.routes {
+            self.known_routes(table, &routes, names.routes);
+            let names = routes.into_iter().map(|route| route.value).collect();
+            scope.routes = Some(within(around.routes.as_ref(), names));
+        }
+        if let Some(patterns) = said.models {
+            self.known_models(table, &patterns, names.models);
+            scope.models.push(patterns.into_iter().map(|pattern| pattern.value).collect());
+        }
+        if let Some(operations) = said.operations {
+            scope.operations = Some(within(around.operations.as_ref(), operations));
+        }
+        if let Some(labels) = said.labels {
+            scope.labels = Some(within(around.labels.as_ref(), labels));
+        }
+        scope.private |= said.private.unwrap_or_default();
+        scope
+    }
+
+    fn known_routes(&mut self, table: &str, said: &[At<String>], known: &[Route]) {
+        let names: Vec<&str> = known.iter().map(|route| route.name.as_str()).collect();
+        for route in said.iter().filter(|route| !names.contains(&route.value.as_str())) {
+            let hint = hint(&route.value, "routes", &names);
+            let text = format!("[{table}] `routes`: there is no route `{}`{hint}", route.value);
+            self.report(&route.place, text);
+        }
+    }
+
+    fn known_models(&mut self, table: &str, said: &[At<String>], known: &Models) {
+        for pattern in said {
+            let listed = known.candidates.iter().any(|it| matches(&pattern.value, &it.id));
+            // Of these any model may be asked for.
+            let provider = pattern.value.split('/').next().unwrap_or_default();
+            let any = known.providers.iter().filter(|it| it.open || it.unclear);
+            if !listed && !any.map(|it| it.name.as_str()).any(|name| matches(provider, name)) {
+                let text = format!(
+                    "[{table}] `models`: `{}` matches no model; expected such as \
+                     \"provider/model\" or \"provider/*\"",
+                    pattern.value
+                );
+                self.report(&pattern.place, text);
+            }
+        }
+    }
+}
+
+/// What both lists have, in the order of the second.
+fn both<T: PartialEq>(around: &[T], said: Vec<T>) -> Vec<T> {
+    said.into_iter().filter(|one| around.contains(one)).collect()
+}
+
+/// The same, where no list is a list of everything.
+fn within<T: PartialEq>(around: Option<&Vec<T>>, said: Vec<T>) -> Vec<T> {
+    match around {
+        Some(around) => both(around, said),
+        None => said,
+    }
+}
