@@ -12,6 +12,9 @@ use std::process::Command;
 /// The key of the servers behind the gateway. The proxy does not start without one of this form.
 const KEY: (&str, &str) = ("LITELLM_MASTER_KEY", "sk-scripted-0123456789-0123456789-0123456789");
 
+/// The digest of `sk-any`, the key that the suites send.
+const SHOWN: &str = "sha256:aa567f2f7ef2c4ebd48cf69067c4952d8cce93b4fd75b1267b2ec749d9ce02a9";
+
 /// The servers. Dropping it ends them.
 pub(crate) struct Servers {
     /// The address of the gateway for clients.
@@ -140,7 +143,8 @@ fn provider(name: &str, plugin: &str, address: &str, rest: &str) -> String {
 fn configuration(providers: &[String]) -> String {
     let servers = "[server]\nlisten = \"127.0.0.1:0\"\n\n[admin]\nlisten = \"127.0.0.1:0\"\n\n\
                    [log]\nformat = \"json\"\n\n";
-    [servers, &providers.concat()].concat()
+    let tenant = format!("[tenants.suites]\nkeys = [{{ id = \"any\", digest = \"{SHOWN}\" }}]\n");
+    [servers, &providers.concat(), &tenant].concat()
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {

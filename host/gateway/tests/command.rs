@@ -5,7 +5,7 @@
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 /// Runs `portcullis` in a folder of its own, with these variables and no others.
 fn portcullis(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
@@ -260,11 +260,7 @@ fn a_gateway_that_serves_reads_its_file_again_when_it_is_told_to_and_when_it_cha
         )
     };
     std::fs::write(&file, text("one")).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-    command.arg("serve").current_dir(folder.path()).env_clear().env("HOME", folder.path());
-    let mut serving = Serving(command.stderr(Stdio::piped()).spawn().unwrap());
-    let mut log = BufReader::new(serving.0.stderr.take().unwrap());
-    await_line(&mut log, "listening for admin");
+    let (mut serving, mut log, _) = serve(folder.path(), "admin");
     let process = Pid::from_child(&serving.0);
     kill_process(process, Signal::HUP).unwrap();
     let line = await_line(&mut log, "reloaded");
@@ -279,6 +275,48 @@ fn a_gateway_that_serves_reads_its_file_again_when_it_is_told_to_and_when_it_cha
     assert!(serving.0.wait().unwrap().success());
 }
 
+/// A gateway that serves what the folder's file says, its log, and the address of that name.
+fn serve(folder: &Path, whom: &str) -> (Serving, BufReader<ChildStderr>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.arg("serve").current_dir(folder).env_clear().env("HOME", folder);
+    let mut serving = Serving(command.stderr(Stdio::piped()).spawn().unwrap());
+    let mut log = BufReader::new(serving.0.stderr.take().unwrap());
+    let line = await_line(&mut log, &format!("listening for {whom}"));
+    let port = line
+        .split("127.0.0.1:")
+        .nth(1)
+        .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+    (serving, log, format!("127.0.0.1:{}", port.expect("the line says where")))
+}
+
+#[test]
+fn whoever_runs_a_gateway_needs_no_key_and_everybody_else_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+                [providers.one]\nplugin = \"openai\"\nbase_url = \"http://127.0.0.1:9\"\n\
+                models = [\"m\"]\n[tenants.acme]\n\
+                keys = [{ id = \"terminal\", digest = \"sha256:5022d985c22782e7bf01498e59010d74829a3bc1ab0f66276aefdedced219ba5\" }]\n";
+    std::fs::write(folder.path().join("portcullis.toml"), text).unwrap();
+    let request = r#"{"model": "auto", "messages": [{"role": "user", "content": "hello"}]}"#;
+    std::fs::write(folder.path().join("request.json"), request).unwrap();
+    check(&portcullis(folder.path(), &["check"], &[]), 0, &["TENANT", "acme", "terminal"], &[]);
+    let explain = ["explain", "--file", "request.json"];
+    let would = ["would try  1. one/m\n"];
+    check(&portcullis(folder.path(), &explain, &[]), 0, &would, &[]);
+    let (mut serving, _log, address) = serve(folder.path(), "clients");
+    let there = [&explain[..], &["--server", &address]].concat();
+    let with = |key: &str| portcullis(folder.path(), &there, &[("PORTCULLIS_KEY", key)]);
+    check(&with(""), 1, &[], &["401 Unauthorized", "A key is needed here."]);
+    check(&with("pk-other"), 1, &[], &["401 Unauthorized", "The key is not known here."]);
+    check(&with("pk-terminal"), 0, &would, &[]);
+    let ask = ["ask", "hello", "--server", &address];
+    let asked = portcullis(folder.path(), &ask, &[("PORTCULLIS_KEY", "pk-terminal")]);
+    // The key was good: what fails is the upstream, which is not there.
+    check(&asked, 1, &[], &["502 Bad Gateway"]);
+    kill_process(Pid::from_child(&serving.0), Signal::TERM).unwrap();
+    assert!(serving.0.wait().unwrap().success());
+}
+
 #[test]
 fn which_version_serves_is_changed_from_a_terminal() {
     let folder = tempfile::tempdir().unwrap();
@@ -286,15 +324,7 @@ fn which_version_serves_is_changed_from_a_terminal() {
                 [providers.one]\nplugin = \"openai\"\nbase_url = \"http://127.0.0.1:9\"\n\
                 models = [\"m\"]\n[policies.way]\nplugin = \"ordered\"\n";
     std::fs::write(folder.path().join("portcullis.toml"), text).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-    command.arg("serve").current_dir(folder.path()).env_clear().env("HOME", folder.path());
-    let mut serving = Serving(command.stderr(Stdio::piped()).spawn().unwrap());
-    let mut log = BufReader::new(serving.0.stderr.take().unwrap());
-    let line = await_line(&mut log, "listening for admin");
-    let address = line.split("127.0.0.1:").nth(1).and_then(|rest| {
-        rest.split(|c: char| !c.is_ascii_digit()).next().map(|port| format!("127.0.0.1:{port}"))
-    });
-    let address = address.expect("the line says where");
+    let (mut serving, _log, address) = serve(folder.path(), "admin");
     let run = |arguments: &[&str]| {
         let server = ["--server", address.as_str()];
         portcullis(folder.path(), &[arguments, &server].concat(), &[])

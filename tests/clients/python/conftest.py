@@ -10,7 +10,7 @@ LITELLM_TRANSLATED_PREFIX  the same for the proxy, translated
 LLAMA_PREFIX               the same for a provider that is llama.cpp's server
 LLAMA_TRANSLATED_PREFIX    the same for that server, translated
 GATEWAY                    1 behind a gateway, unset where PORTCULLIS_URL is the upstream itself
-PORTCULLIS_KEY             the key that the clients send; any will do unless the gateway asks for one
+PORTCULLIS_KEY             the key that the clients send; a gateway that asks for one has to know it
 
 What has a prefix that is unset is not tested.
 """
