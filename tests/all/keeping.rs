@@ -112,7 +112,7 @@ fn a_ledger_that_cannot_be_opened_is_said_before_anything_is_served() -> Result<
         let why = serve::start(config).await.err().context("it was opened")?.to_string();
         ensure!(why.contains("kept.db cannot be opened"), "{why}");
         for (url, expected) in [
-            ("postgres://localhost/kept", "is not supported; expected \"sqlite:\""),
+            ("mysql://me:hunter2@localhost/kept", "is not supported; expected \"sqlite:\""),
             ("sqlite:", "is not supported; expected \"sqlite:\""),
             ("sqlite:no/such/folder/kept.db", "there is no folder for"),
         ] {

@@ -262,7 +262,7 @@ fn the_examples_load() -> Result<()> {
             let mut config = config.map_err(|problems| anyhow!("{problems}"))?;
             config.plugins.cache = Some(CACHE.into());
             // An example leaves nothing behind.
-            config.ledger.file = None;
+            config.ledger.at = None;
             let gateway = portcullis::load::gateway(config).await;
             let gateway = gateway.map_err(|why| anyhow!("{}: {why}", path.display()))?;
             for policy in &gateway.deployment().config.policies {

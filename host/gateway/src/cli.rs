@@ -13,6 +13,7 @@ use crate::watch::Watch;
 use crate::{load, serve};
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Parser, Subcommand};
+use portcullis_ledger::Location;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
@@ -161,8 +162,9 @@ fn run_serve(from: &From) -> Result<ExitCode> {
 fn run_check(from: &From) -> Result<ExitCode> {
     let mut config = configuration(from.config.as_deref())?;
     let table = config.describe();
-    // A ledger that is not there yet is made by `serve`: to look changes nothing.
-    config.ledger.file.take_if(|file| !file.exists());
+    // A ledger that is not there yet is made by `serve`, and one that others use at this moment is
+    // brought up to date by it: to look changes nothing.
+    config.ledger.at.take_if(|at| !matches!(at, Location::Sqlite(file) if file.exists()));
     let gateway = runtime(&config)?.block_on(load::gateway(config))?;
     print!("{table}");
     for provider in &gateway.deployment().providers {

@@ -12,14 +12,14 @@ use tokio::sync::OnceCell;
 pub struct Keeper(OnceCell<Ledger>);
 
 impl Keeper {
-    /// Opens the file, if one is configured.
+    /// Opens the database, if one is configured.
     ///
     /// # Errors
     ///
     /// If it cannot be opened.
     pub async fn open(configured: &config::Ledger) -> Result<Self, LedgerError> {
-        Ok(match &configured.file {
-            Some(file) => Self(OnceCell::from(Ledger::open(file).await?)),
+        Ok(match &configured.at {
+            Some(location) => Self(OnceCell::from(Ledger::open(location).await?)),
             None => Self(OnceCell::new()),
         })
     }
@@ -90,8 +90,8 @@ fn bound(quota: KvQuota) -> Quota {
 fn told(why: Why) -> KvError {
     match why {
         Why::Quota => KvError::QuotaExceeded,
-        Why::NotACounter => KvError::Other(why.to_string()),
-        Why::Database(why) => failed(&why),
+        Why::NotACounter | Why::Nul => KvError::Other(why.to_string()),
+        Why::Store(why) => failed(&why),
     }
 }
 

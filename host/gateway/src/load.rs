@@ -151,7 +151,7 @@ impl Loading<'_> {
         }
         let before = known.map(|known| &known.plugin);
         let plugin = self.plugin::<PolicyWorld>(&name, &configured, package, before).await?;
-        if plugin.pin().value.facts.keeps && self.config.ledger.file.is_none() {
+        if plugin.pin().value.facts.keeps && self.config.ledger.at.is_none() {
             KeptInMemory { policy: &configured.name }.emit();
         }
         let (name, observer) = (Arc::from(configured.name.as_str()), Observer::default());

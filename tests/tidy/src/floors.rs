@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 const SDK: &str = "portcullis-sdk";
 const SANDBOX: &str = "portcullis-sandbox";
 const LEDGER: &str = "portcullis-ledger";
+const POSTGRES: &str = "portcullis-test-postgres";
 
 /// What a package may depend on, of ours.
 enum May {
@@ -26,12 +27,14 @@ fn floor(folder: &str, is_plugin: bool) -> Option<May> {
         "sdk/rust" => May::Only(&[]),
         _ if is_plugin => May::Only(&[SDK]),
         // Floor 2.
-        "host/sandbox" | "host/ledger" => May::Only(&[]),
+        "host/sandbox" => May::Only(&[]),
+        // Its tests need a server, which tests of the whole gateway need as well.
+        "host/ledger" => May::Only(&[POSTGRES]),
         // Floor 3.
         "host/gateway" => May::Only(&[SANDBOX, LEDGER]),
         // Floor 4. The guests of the tests speak the contract themselves: the SDK would keep
         // them from what they are there to do.
-        "tests/guests" => May::Only(&[]),
+        "tests/guests" | "tests/postgres" => May::Only(&[]),
         "tests/bench" => May::All,
         _ if folder == "xtask" || folder == "tests" => May::NotSdk,
         _ if folder.starts_with("tests/") || folder.starts_with("examples/") => May::NotSdk,

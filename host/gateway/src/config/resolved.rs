@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
+use portcullis_ledger::Location;
 use portcullis_sandbox::Digest;
 use serde_json::Value as Json;
 use url::Url;
@@ -161,8 +162,8 @@ pub enum Keeping {
 /// `[ledger]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// A database of SQLite's; `None`: in memory, for as long as the process lives.
-    pub file: Option<PathBuf>,
+    /// `None`: in memory, for as long as the process lives.
+    pub at: Option<Location>,
 }
 
 /// Somebody who answers requests.

@@ -16,7 +16,7 @@ use http::{HeaderName, HeaderValue};
 use portcullis_sandbox::Digest;
 use serde_json::{Map, Value as Json};
 
-use super::credential::Credential;
+use super::credential::{Credential, SecretFrom, required};
 use super::problem::At;
 use super::read::{Table, Value};
 use super::resolved::{Keeping, LimitOverrides, LogFormat, RateLimitHeaders};
@@ -41,10 +41,29 @@ pub(crate) struct Said {
     pub(crate) sandbox_instances: Option<usize>,
     pub(crate) sandbox_stack: Option<usize>,
     pub(crate) cache: Option<Cache>,
-    pub(crate) ledger_url: Option<At<String>>,
+    pub(crate) ledger_url: Option<At<LedgerUrl>>,
     pub(crate) providers: Vec<(At<String>, Provider)>,
     pub(crate) policies: Vec<(At<String>, Policy)>,
     pub(crate) routes: Vec<(At<String>, Route)>,
+}
+
+/// `[ledger] url`; with a password in it, it is not for a file that others read.
+pub(crate) enum LedgerUrl {
+    Text(String),
+    Secret(SecretFrom),
+}
+
+impl LedgerUrl {
+    fn read(value: &Value<'_>) -> Option<At<Self>> {
+        let url = match value.as_str() {
+            Some(text) => Self::Text(text.to_owned()),
+            None => {
+                let forms = "a string, { env = \"NAME\" } or { file = \"url\" }";
+                Self::Secret(value.table(forms, required)??)
+            }
+        };
+        Some(At::new(url, value.place.clone()))
+    }
 }
 
 /// `[server]`.
@@ -179,7 +198,7 @@ impl Said {
             ttl: cache.duration("ttl"),
         });
         table.table("ledger", |ledger| {
-            said.ledger_url = ledger.string("url");
+            said.ledger_url = ledger.value("url").and_then(|value| LedgerUrl::read(&value));
             if said.ledger_url.is_none() && !ledger.attempted("url") {
                 ledger.problem("has no `url`; expected such as \"sqlite:portcullis.db\"");
             }

@@ -1,31 +1,43 @@
 //! `[ledger]`: where what outlives the process is kept.
 
-use super::super::problem::At;
+use super::super::problem::{At, Place};
 use super::super::resolved::Ledger;
+use super::super::said::LedgerUrl;
 use super::Resolver;
+use portcullis_ledger::Location;
+use std::path::{Path, PathBuf};
 
 impl Resolver<'_> {
-    pub(super) fn ledger(&mut self, url: &At<String>) -> Ledger {
-        let path = url.value.strip_prefix("sqlite:").filter(|path| !path.is_empty());
-        let Some(path) = path.map(|path| self.path(path)) else {
-            let text = format!(
-                "[ledger] `url` = \"{}\" is not supported; expected \"sqlite:\" and the path of a \
-                 file, which is made where there is none",
-                url.value
-            );
-            self.report(&url.place, text);
-            return Ledger::default();
+    pub(super) fn ledger(&mut self, said: &At<LedgerUrl>) -> Ledger {
+        let text = match &said.value {
+            LedgerUrl::Text(text) => Some(text.clone()),
+            LedgerUrl::Secret(from) => {
+                self.secret_of("ledger", from).map(|secret| secret.expose().to_owned())
+            }
         };
+        let Some(text) = text else { return Ledger::default() };
+        let at = match Location::parse(&text) {
+            Ok(Location::Sqlite(path)) => Location::Sqlite(self.file_of_ledger(&path, &said.place)),
+            Ok(server) => server,
+            // What it is, is not said: there may be a password in it.
+            Err(why) => {
+                self.report(&said.place, format!("[ledger] `url` is not supported; {why}"));
+                return Ledger::default();
+            }
+        };
+        Ledger { at: Some(at) }
+    }
+
+    fn file_of_ledger(&mut self, said: &Path, place: &Place) -> PathBuf {
+        let path = self.folder.join(said);
+        let is_there = |folder: &Path| folder.as_os_str().is_empty() || folder.is_dir();
         if path.is_dir() {
             let text = format!("[ledger] `url`: {} is a folder; name a file in it", path.display());
-            self.report(&url.place, text);
-        } else if path
-            .parent()
-            .is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
-        {
+            self.report(place, text);
+        } else if !path.parent().is_none_or(is_there) {
             let text = format!("[ledger] `url`: there is no folder for {}", path.display());
-            self.report(&url.place, text);
+            self.report(place, text);
         }
-        Ledger { file: Some(path) }
+        path
     }
 }

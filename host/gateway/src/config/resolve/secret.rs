@@ -71,7 +71,7 @@ impl Resolver<'_> {
                 }
                 let text = format!(
                     "[{table}] environment variable {name} is not set, or empty; set it, \
-                     or name another source in `credential`"
+                     or name another source"
                 );
                 self.report(place, text);
             }

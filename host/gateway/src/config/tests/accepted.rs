@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use portcullis_ledger::Location;
+
 use super::resolve;
 use crate::config::preset;
 use crate::config::problem::Place;
@@ -73,7 +75,7 @@ rate_limits = { remaining_requests = "X-Left" }
     );
     let environment = Environment::from_iter([("SITE", "https://acme.example")]);
     let config = config::load(&folder.path().join("portcullis.toml"), &environment).unwrap();
-    assert_eq!(config.ledger.file, Some(folder.path().join("kept.db")));
+    assert_eq!(config.ledger.at, Some(Location::Sqlite(folder.path().join("kept.db"))));
     let house = &config.providers[0];
     let PluginSource::File { path, manifest, digest: Some(digest) } = &house.plugin else {
         panic!("{:?}", house.plugin);

@@ -49,7 +49,7 @@ portcullis.toml:4:12: [server] `max_body` = "32mb" has the unknown unit `mb` (on
 portcullis.toml:5:1: unknown key `lisen` in [server]; did you mean `listen`?
 portcullis.toml:8:1: unknown key `base_ur` in [providers.house]; did you mean `base_url`?
 portcullis.toml:14:12: [providers.acme] `base_url` has the scheme `ftp`; expected such as "http://127.0.0.1:8000/v1"
-portcullis.toml:15:22: [providers.acme] environment variable ACME_KEY is not set, or empty; set it, or name another source in `credential`
+portcullis.toml:15:22: [providers.acme] environment variable ACME_KEY is not set, or empty; set it, or name another source
 portcullis.toml:19:13: [routes.default] there is no policy `in-order`; policies: priority
 portcullis.toml:20:15: [routes.default] candidate `house/m9` does not exist; provider `house` has: m1, m2
 portcullis.toml:20:27: [routes.default] candidate `acme/m9` does not exist; provider `acme` has: m1
@@ -322,7 +322,7 @@ fn credentials() {
         ("{ query = { env = \"HOUSE_KEY\" } }", "4:16: [providers.x.credential.query] has no `name`; expected the query parameter's name".into()),
         ("{ basic = { env = \"HOUSE_KEY\" } }", "4:16: [providers.x.credential.basic] has no `username`; expected the user's name".into()),
         ("{ basic = { username = \"a:b\", env = \"HOUSE_KEY\" } }", "4:1: [providers.x] `username` holds a colon, which basic has no form for".into()),
-        ("{ env = \"NOT_SET\" }", "4:22: [providers.x] environment variable NOT_SET is not set, or empty; set it, or name another source in `credential`".into()),
+        ("{ env = \"NOT_SET\" }", "4:22: [providers.x] environment variable NOT_SET is not set, or empty; set it, or name another source".into()),
         ("{ env = \"BROKEN\" }", "4:1: [providers.x] the secret from BROKEN holds a line break or another control character".into()),
         ("{ file = \"no/such\" }", "4:23: [providers.x] the secret's file no/such cannot be read: No such file or directory (os error 2)".into()),
         (&format!("{{ bearer = {{ file = \"{empty}\" }} }}"), format!("4:34: [providers.x] the secret's file {empty} is empty")),
@@ -451,7 +451,7 @@ fn one_problem_of_a_provider_hides_no_other() {
             "1:12: [providers.house] has no `plugin`; expected the name of a bundled plugin, or a preset",
             "2:9: [providers.house] `local` is a number; expected true or false",
             "3:6: [providers.house] `ca`: there is no file roots.pem",
-            "5:22: [providers.house] environment variable NOT_SET is not set, or empty; set it, or name another source in `credential`",
+            "5:22: [providers.house] environment variable NOT_SET is not set, or empty; set it, or name another source",
             "7:15: [routes.r] candidate `house/m9` does not exist; provider `house` has: m1",
             "7:27: [routes.r] `candidates`[1] is a number; expected a string",
         ],

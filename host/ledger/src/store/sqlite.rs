@@ -1,0 +1,113 @@
+//! SQLite, in a file or in memory: the store of who runs one process, or several on one machine.
+//!
+//! A change that was answered survives the end of the process; a power failure may take the last
+//! ones (`synchronous = NORMAL`), never the file.
+
+use super::row::bound;
+use super::{Listener, PATIENCE, Pending, Row, Store, Transaction, Value, migrations};
+use crate::LedgerError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool};
+use std::path::Path;
+
+/// Connections that read a file beside the one that writes.
+const READERS: u32 = 4;
+
+/// A database of SQLite's that is open.
+#[derive(Debug)]
+pub(crate) struct SqliteStore {
+    /// One connection: SQLite has one writer, and who waits in a queue of ours is served in turn,
+    /// where who waits for a lock of SQLite's tries again and again.
+    write: SqlitePool,
+    read: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens a file, which is made where there is none.
+    pub(crate) async fn open(path: &Path) -> Result<Self, LedgerError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(PATIENCE);
+        let failed = |why| LedgerError::Open { at: path.display().to_string(), why };
+        let write = pool(1).connect_with(options.clone()).await.map_err(failed)?;
+        migrations::sqlite().run(&write).await?;
+        Ok(Self { write, read: pool(READERS).connect_lazy_with(options) })
+    }
+
+    /// A database that lasts as long as this value.
+    pub(crate) async fn in_memory() -> Result<Self, LedgerError> {
+        let options = SqliteConnectOptions::new().in_memory(true);
+        let failed = |why| LedgerError::Open { at: ":memory:".to_owned(), why };
+        let only = pool(1).connect_with(options).await.map_err(failed)?;
+        migrations::sqlite().run(&only).await?;
+        Ok(Self { write: only.clone(), read: only })
+    }
+}
+
+/// Connections that stay: of a database in memory they are all that there is.
+fn pool(most: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+impl Store for SqliteStore {
+    fn begin(&self) -> Pending<'_, Box<dyn Transaction>> {
+        Box::pin(async move {
+            // The lock is taken at once: who reads first and writes later may find that another
+            // process wrote meanwhile, and can only begin again.
+            let begun = self.write.begin_with("BEGIN IMMEDIATE").await?;
+            Ok(Box::new(SqliteTransaction(begun)) as Box<dyn Transaction>)
+        })
+    }
+
+    fn read(&self, sql: &'static str, values: Vec<Value>) -> Pending<'_, Vec<Row>> {
+        Box::pin(async move {
+            let rows = bound!(sql, values).fetch_all(&self.read).await?;
+            Ok(rows.into_iter().map(Row::Sqlite).collect())
+        })
+    }
+
+    fn listen(&self) -> Pending<'_, Box<dyn Listener>> {
+        Box::pin(async { Ok(Box::new(Deaf) as Box<dyn Listener>) })
+    }
+}
+
+struct SqliteTransaction(sqlx::Transaction<'static, Sqlite>);
+
+impl Transaction for SqliteTransaction {
+    /// The one that writes is alone.
+    fn lock<'a>(&'a mut self, _: &'a str) -> Pending<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn run(&mut self, sql: &'static str, values: Vec<Value>) -> Pending<'_, Vec<Row>> {
+        Box::pin(async move {
+            let rows = bound!(sql, values).fetch_all(&mut *self.0).await?;
+            Ok(rows.into_iter().map(Row::Sqlite).collect())
+        })
+    }
+
+    fn announce(&mut self) -> Pending<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn commit(self: Box<Self>) -> Pending<'static, ()> {
+        Box::pin(async move { Ok(self.0.commit().await?) })
+    }
+}
+
+/// SQLite tells other processes of nothing.
+struct Deaf;
+
+impl Listener for Deaf {
+    fn heard(&mut self) -> Pending<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+}
