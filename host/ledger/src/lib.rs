@@ -2,20 +2,31 @@
 //!
 //! A [`Ledger`] is a database: SQLite's, in a file or in memory, or one of a PostgreSQL server,
 //! which many processes share. Opening it brings its tables to what this version expects. At
-//! present it holds what plugins keep ([`kv`]). Nothing here knows what the names and values in
-//! it mean.
+//! present it holds what plugins keep ([`kv`]), tenants and their keys ([`Keys`] is how requests
+//! meet them), and the audit log of what operators do. Nothing here knows what the names and
+//! values in it mean.
 //!
 //! Statements are checked by the tests, not by sqlx's macros: those need a database while they
 //! compile, and compile SQLite a second time.
 
+mod admin;
+mod audit;
 mod clock;
+mod key;
+mod keys;
 mod kv;
 mod location;
 mod store;
+mod tenant;
 
+pub use admin::AdminError;
+pub use audit::{By, Noted};
+pub use key::{Key, Made, NewKey, Rotation, Scopes, Secret};
+pub use keys::{KeyRefused, Keys, Known};
 pub use kv::{KvError, Quota};
 pub use location::{Location, NoLocation, ServerUrl};
 pub use store::StoreError;
+pub use tenant::{NewTenant, Tenant};
 
 use sqlx::migrate::MigrateError;
 use std::sync::Arc;

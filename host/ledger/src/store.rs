@@ -93,6 +93,11 @@ impl StoreError {
         matches!(self, Self::Away(_) | Self::Conflict(_))
     }
 
+    /// A row that a migration put there, and somebody removed.
+    pub(crate) fn no_row() -> Self {
+        Self::Wrong(sqlx::Error::RowNotFound)
+    }
+
     /// A call that took longer than it may.
     fn timed_out() -> Self {
         Self::Away(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))

@@ -13,12 +13,31 @@ struct Step {
     postgres: &'static str,
 }
 
-/// The first is number 1.
-const STEPS: [Step; 1] = [Step {
-    name: "kv",
-    sqlite: include_str!("../../migrations/sqlite/0001_kv.sql"),
-    postgres: include_str!("../../migrations/postgres/0001_kv.sql"),
-}];
+/// A step of one text for both.
+macro_rules! shared {
+    ($file:literal) => {
+        Step {
+            name: $file,
+            sqlite: include_str!(concat!("../../migrations/", $file, ".sql")),
+            postgres: include_str!(concat!("../../migrations/", $file, ".sql")),
+        }
+    };
+}
+
+/// A step of a text for each.
+macro_rules! each {
+    ($file:literal) => {
+        Step {
+            name: $file,
+            sqlite: include_str!(concat!("../../migrations/sqlite/", $file, ".sql")),
+            postgres: include_str!(concat!("../../migrations/postgres/", $file, ".sql")),
+        }
+    };
+}
+
+/// In order; the first is number 1.
+const STEPS: [Step; 3] =
+    [each!("0001_kv"), shared!("0002_tenants_and_keys"), each!("0003_audit_is_kept")];
 
 pub(super) fn sqlite() -> Migrator {
     migrator(|step| step.sqlite)

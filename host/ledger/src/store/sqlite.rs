@@ -6,6 +6,7 @@
 use super::row::bound;
 use super::{Listener, PATIENCE, Pending, Row, Store, Transaction, Value, migrations};
 use crate::LedgerError;
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool};
 use std::path::Path;
@@ -33,7 +34,7 @@ impl SqliteStore {
             .busy_timeout(PATIENCE);
         let failed = |why| LedgerError::Open { at: path.display().to_string(), why };
         let write = pool(1).connect_with(options.clone()).await.map_err(failed)?;
-        migrations::sqlite().run(&write).await?;
+        migrate(&write).await?;
         Ok(Self { write, read: pool(READERS).connect_lazy_with(options) })
     }
 
@@ -42,9 +43,17 @@ impl SqliteStore {
         let options = SqliteConnectOptions::new().in_memory(true);
         let failed = |why| LedgerError::Open { at: ":memory:".to_owned(), why };
         let only = pool(1).connect_with(options).await.map_err(failed)?;
-        migrations::sqlite().run(&only).await?;
+        migrate(&only).await?;
         Ok(Self { write: only.clone(), read: only })
     }
+}
+
+/// All in one transaction: sqlx lets two processes that start at once do the same, and the second
+/// of them fail.
+async fn migrate(write: &SqlitePool) -> Result<(), MigrateError> {
+    let mut begun = write.begin_with("BEGIN IMMEDIATE").await?;
+    migrations::sqlite().run_direct(None, &mut *begun, false).await?;
+    Ok(begun.commit().await?)
 }
 
 /// Connections that stay: of a database in memory they are all that there is.

@@ -97,7 +97,7 @@ async fn added(
 }
 
 /// Runs one statement in a transaction of its own.
-async fn ran(
+pub(crate) async fn ran(
     store: &dyn Store,
     sql: &'static str,
     values: Vec<Value>,
