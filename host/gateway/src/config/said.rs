@@ -5,6 +5,7 @@
 
 pub(crate) mod command;
 mod health;
+mod ledger;
 mod merge;
 mod model;
 mod tenant;
@@ -16,13 +17,14 @@ use http::{HeaderName, HeaderValue};
 use portcullis_sandbox::Digest;
 use serde_json::{Map, Value as Json};
 
-use super::credential::{Credential, SecretFrom, required};
+use super::credential::Credential;
 use super::problem::At;
 use super::read::{Table, Value};
 use super::resolved::{Keeping, LimitOverrides, LogFormat, RateLimitHeaders};
 use super::units;
 use command::Command;
 pub(crate) use health::Health;
+pub(crate) use ledger::LedgerUrl;
 pub(crate) use merge::find;
 pub(crate) use model::Model;
 pub(crate) use tenant::{Key, Scope, Tenant};
@@ -45,25 +47,6 @@ pub(crate) struct Said {
     pub(crate) providers: Vec<(At<String>, Provider)>,
     pub(crate) policies: Vec<(At<String>, Policy)>,
     pub(crate) routes: Vec<(At<String>, Route)>,
-}
-
-/// `[ledger] url`; with a password in it, it is not for a file that others read.
-pub(crate) enum LedgerUrl {
-    Text(String),
-    Secret(SecretFrom),
-}
-
-impl LedgerUrl {
-    fn read(value: &Value<'_>) -> Option<At<Self>> {
-        let url = match value.as_str() {
-            Some(text) => Self::Text(text.to_owned()),
-            None => {
-                let forms = "a string, { env = \"NAME\" } or { file = \"url\" }";
-                Self::Secret(value.table(forms, required)??)
-            }
-        };
-        Some(At::new(url, value.place.clone()))
-    }
 }
 
 /// `[server]`.
@@ -197,12 +180,7 @@ impl Said {
             max_bytes: cache.size("max_bytes"),
             ttl: cache.duration("ttl"),
         });
-        table.table("ledger", |ledger| {
-            said.ledger_url = ledger.value("url").and_then(|value| LedgerUrl::read(&value));
-            if said.ledger_url.is_none() && !ledger.attempted("url") {
-                ledger.problem("has no `url`; expected such as \"sqlite:portcullis.db\"");
-            }
-        });
+        said.ledger_url = table.table("ledger", LedgerUrl::read).flatten();
         said.providers = table.named("providers", |value| value.table("a table", Provider::read));
         said.policies = table.named("policies", |value| value.table("a table", Policy::read));
         said.routes = table.named("routes", |value| value.table("a table", Route::read));
