@@ -5,6 +5,7 @@ use crate::house::{House, chat, configured, provider, until};
 use anyhow::{Context, Result, ensure};
 use portcullis::config::Environment;
 use portcullis::serve;
+use portcullis_test_postgres::Postgres;
 use portcullis_tests::guest::Guest;
 use portcullis_tests::process::on_two_workers;
 use serde_json::json;
@@ -38,11 +39,26 @@ async fn says(house: &House, model: &str, expected: &[&str]) -> Result<()> {
 
 #[test]
 fn what_a_policy_keeps_is_its_own_and_outlives_a_reload_and_the_process() -> Result<()> {
+    let files = TempDir::new()?;
+    let url = format!("url = \"sqlite:{}\"", files.path().join("kept.db").display());
+    outlives(&url, &Environment::default())
+}
+
+#[test]
+fn what_a_policy_keeps_on_a_server_is_found_there_by_the_next_process() -> Result<()> {
+    let server = Postgres::start()?;
+    // As a secret, which a URL with a password is. The server asks nobody for theirs.
+    let url = server.database()?.replace("portcullis@", "portcullis:hunter2@");
+    outlives("url = { env = \"LEDGER\" }", &Environment::from_iter([("LEDGER", url)]))?;
+    server.kill()?;
+    Ok(())
+}
+
+fn outlives(url: &str, environment: &Environment) -> Result<()> {
     on_two_workers(async {
         let files = TempDir::new()?;
-        let url = format!("url = \"sqlite:{}\"", files.path().join("kept.db").display());
-        let text = counting(&files, &url, "")?;
-        let house = House::open(&text).await?;
+        let text = counting(&files, url, "")?;
+        let house = House::open_with(&text, environment).await?;
         says(
             &house,
             "auto",
@@ -58,12 +74,12 @@ fn what_a_policy_keeps_is_its_own_and_outlives_a_reload_and_the_process() -> Res
         )
         .await?;
         // The same plugin with other limits is loaded anew.
-        house.rewrite(&counting(&files, &url, "limits = { cpu_ms = 90 }")?)?;
-        let reloaded = house.reload().await?;
+        house.rewrite(&counting(&files, url, "limits = { cpu_ms = 90 }")?)?;
+        let reloaded = house.running.reloader.reload(environment, "a test").await?;
         ensure!(reloaded.changed == ["policies.one", "policies.two"], "{reloaded:?}");
         says(&house, "other", &["policy one: undecided: request 4"]).await?;
         house.running.stop().await;
-        let house = House::open(&text).await?;
+        let house = House::open_with(&text, environment).await?;
         says(&house, "other", &["policy one: undecided: request 5"]).await
     })
 }
@@ -111,7 +127,14 @@ fn a_ledger_that_cannot_be_opened_is_said_before_anything_is_served() -> Result<
         let config = configured(&files, &text, &Environment::default())?;
         let why = serve::start(config).await.err().context("it was opened")?.to_string();
         ensure!(why.contains("kept.db cannot be opened"), "{why}");
+        // Nobody listens there.
+        let text = counting("postgres://me:hunter2@127.0.0.1:1/kept")?;
+        let config = configured(&files, &text, &Environment::default())?;
+        let why = serve::start(config).await.err().context("it was opened")?.to_string();
+        ensure!(why.contains("postgres://127.0.0.1:1/kept cannot be opened"), "{why}");
+        ensure!(!why.contains("hunter2"), "{why}");
         for (url, expected) in [
+            ("postgres://me:hunter2@[kept", "is not supported; expected \"sqlite:\""),
             ("mysql://me:hunter2@localhost/kept", "is not supported; expected \"sqlite:\""),
             ("sqlite:", "is not supported; expected \"sqlite:\""),
             ("sqlite:no/such/folder/kept.db", "there is no folder for"),
@@ -119,7 +142,7 @@ fn a_ledger_that_cannot_be_opened_is_said_before_anything_is_served() -> Result<
             let text = counting(url)?;
             let refused = configured(&files, &text, &Environment::default());
             let why = refused.err().context("it was taken")?.to_string();
-            ensure!(why.contains(expected), "{why}");
+            ensure!(why.contains(expected) && !why.contains("hunter2"), "{why}");
         }
         Ok(())
     })

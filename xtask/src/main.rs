@@ -15,6 +15,7 @@ mod components;
 mod languages;
 mod llama;
 mod packages;
+mod postgres;
 mod process;
 mod servers;
 
@@ -120,6 +121,7 @@ candidates = ["house/error-503", "house/echo-30ms"]
 fn test(root: &Path, all: bool) -> Result<()> {
     // What only a person can install is asked for before anything takes its time.
     packages::check()?;
+    postgres::prepare()?;
     if all {
         llama::check()?;
     }
