@@ -3,30 +3,43 @@
 //! A [`Ledger`] is a database: SQLite's, in a file or in memory, or one of a PostgreSQL server,
 //! which many processes share. Opening it brings its tables to what this version expects. At
 //! present it holds what plugins keep ([`kv`]), tenants and their keys ([`Keys`] is how requests
-//! meet them), and the audit log of what operators do. Nothing here knows what the names and
+//! meet them), the audit log of what operators do, what may be spent and what was ([`Purse`] is how
+//! requests spend), and an entry of [`Usage`] a request. Nothing here knows what the names and
 //! values in it mean.
 //!
 //! Statements are checked by the tests, not by sqlx's macros: those need a database while they
 //! compile, and compile SQLite a second time.
 
+mod account;
 mod admin;
 mod audit;
 mod clock;
+mod journal;
 mod key;
 mod keys;
 mod kv;
+mod lease;
 mod location;
+mod purse;
 mod store;
 mod tenant;
+mod usage;
+mod window;
 
+pub use account::{Account, Claim, Limit, Measure, Standing, Subject};
 pub use admin::AdminError;
 pub use audit::{By, Noted};
+pub use journal::{Bounds, Journal, JournalError};
 pub use key::{Key, Made, NewKey, Rotation, Scopes, Secret};
 pub use keys::{KeyRefused, Keys, Known};
 pub use kv::{KvError, Quota};
+pub use lease::ExchangeError;
 pub use location::{Location, NoLocation, ServerUrl};
+pub use purse::{Clock, Denied, Purse, Reservation, Ticked, WhenAway};
 pub use store::StoreError;
 pub use tenant::{NewTenant, Tenant};
+pub use usage::{Column, Question, Sums, Usage};
+pub use window::{Period, Window};
 
 use sqlx::migrate::MigrateError;
 use std::sync::Arc;

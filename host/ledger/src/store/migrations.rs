@@ -36,8 +36,12 @@ macro_rules! each {
 }
 
 /// In order; the first is number 1.
-const STEPS: [Step; 3] =
-    [each!("0001_kv"), shared!("0002_tenants_and_keys"), each!("0003_audit_is_kept")];
+const STEPS: [Step; 4] = [
+    each!("0001_kv"),
+    shared!("0002_tenants_and_keys"),
+    each!("0003_audit_is_kept"),
+    shared!("0004_accounts"),
+];
 
 pub(super) fn sqlite() -> Migrator {
     migrator(|step| step.sqlite)

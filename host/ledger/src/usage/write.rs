@@ -1,0 +1,109 @@
+//! Writes entries, and adds them to the sums of their hours.
+
+use super::Usage;
+use crate::store::{StoreError, Transaction, values};
+use std::collections::BTreeMap;
+
+const HOUR: i64 = 3_600_000;
+
+const ENTRY: &str = "INSERT INTO usage_entry (process, journal_position, at, request, tenant, \
+    key_id, route, policy, reason, candidate, provider, model, operation, ended, tokens_in, \
+    tokens_out, tokens_cached, tokens_cache_write, tokens_reasoning, audio_ms, nanodollars, \
+    estimated, price_version, took_ms, attempts, labels) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+    $19, $20, $21, $22, $23, $24, $25, $26) ON CONFLICT (process, journal_position) DO NOTHING";
+
+const SUM: &str = "INSERT INTO usage_hour (hour, tenant, key_id, route, policy, candidate, \
+    provider, model, operation, ended, requests, tokens_in, tokens_out, tokens_cached, \
+    tokens_cache_write, tokens_reasoning, audio_ms, nanodollars, estimated) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+    ON CONFLICT (hour, tenant, key_id, route, policy, candidate, provider, model, operation, ended) \
+    DO UPDATE SET requests = usage_hour.requests + excluded.requests, \
+    tokens_in = usage_hour.tokens_in + excluded.tokens_in, \
+    tokens_out = usage_hour.tokens_out + excluded.tokens_out, \
+    tokens_cached = usage_hour.tokens_cached + excluded.tokens_cached, \
+    tokens_cache_write = usage_hour.tokens_cache_write + excluded.tokens_cache_write, \
+    tokens_reasoning = usage_hour.tokens_reasoning + excluded.tokens_reasoning, \
+    audio_ms = usage_hour.audio_ms + excluded.audio_ms, \
+    nanodollars = usage_hour.nanodollars + excluded.nanodollars, \
+    estimated = usage_hour.estimated + excluded.estimated";
+
+/// Writes the entries of a process, each with where it stood in its journal.
+pub(crate) async fn write(
+    transaction: &mut dyn Transaction,
+    process: &str,
+    entries: &[(u64, Usage)],
+) -> Result<(), StoreError> {
+    // In sorted order, as all who change several rows: or else two would wait for each other.
+    let mut hours = BTreeMap::<(i64, [&str; 9]), [i64; 9]>::new();
+    for (position, usage) in entries {
+        transaction.run(ENTRY, entry(process, *position, usage)).await?;
+        let hour = usage.at.div_euclid(HOUR) * HOUR;
+        let sums = hours.entry((hour, names(usage))).or_default();
+        for (sum, number) in sums.iter_mut().zip(numbers(usage)) {
+            *sum = sum.saturating_add(number);
+        }
+    }
+    for ((hour, names), sums) in hours {
+        let mut values = values![hour];
+        values.extend(names.map(|name| clean(name).into()));
+        values.extend(sums.map(Into::into));
+        transaction.run(SUM, values).await?;
+    }
+    Ok(())
+}
+
+fn entry(process: &str, position: u64, usage: &Usage) -> Vec<crate::store::Value> {
+    let u = usage;
+    values![
+        process,
+        position.cast_signed(),
+        u.at,
+        clean(&u.request),
+        clean(&u.tenant),
+        clean(&u.key),
+        clean(&u.route),
+        clean(&u.policy),
+        clean(&u.reason),
+        clean(&u.candidate),
+        clean(&u.provider),
+        clean(&u.model),
+        clean(&u.operation),
+        clean(&u.end),
+        u.tokens_in,
+        u.tokens_out,
+        u.tokens_cached,
+        u.tokens_cache_write,
+        u.tokens_reasoning,
+        u.audio_ms,
+        u.nanodollars,
+        i64::from(u.estimated),
+        clean(&u.price_version),
+        u.took_ms,
+        clean(&u.attempts),
+        clean(&u.labels),
+    ]
+}
+
+fn names(usage: &Usage) -> [&str; 9] {
+    let u = usage;
+    let whose = [&u.tenant, &u.key, &u.route, &u.policy, &u.candidate];
+    let [tenant, key, route, policy, candidate] = whose.map(String::as_str);
+    [tenant, key, route, policy, candidate, &u.provider, &u.model, &u.operation, &u.end]
+}
+
+fn numbers(usage: &Usage) -> [i64; 9] {
+    let u = usage;
+    let tokens = [u.tokens_in, u.tokens_out, u.tokens_cached, u.tokens_cache_write];
+    let [tokens_in, out, cached, cache_write] = tokens;
+    let estimated = i64::from(u.estimated);
+    let rest = [u.tokens_reasoning, u.audio_ms, u.nanodollars, estimated];
+    let [reasoning, audio, cost, estimated] = rest;
+    [1, tokens_in, out, cached, cache_write, reasoning, audio, cost, estimated]
+}
+
+/// PostgreSQL takes no zero byte in a text, and would refuse the whole of a transaction for it,
+/// again and again.
+fn clean(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
