@@ -36,6 +36,8 @@ mod hostile;
 mod input;
 #[path = "all/keeping.rs"]
 mod keeping;
+#[path = "all/keys.rs"]
+mod keys;
 #[path = "all/languages.rs"]
 mod languages;
 #[path = "all/lifecycle.rs"]

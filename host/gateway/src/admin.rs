@@ -1,6 +1,7 @@
 //! What the operator's own address answers. It is served beside the clients' port, so that a
 //! probe is never behind a queue of requests.
 
+mod access;
 mod candidates;
 mod swaps;
 
@@ -26,7 +27,9 @@ use std::collections::BTreeMap;
 const SERVED: &str = "served here: GET /healthz, /readyz, /api/v1/requests, /api/v1/plugins, \
                       /api/v1/quarantine, /api/v1/candidates, /api/v1/cache; POST /api/v1/reload, /api/v1/ratings; \
                       DELETE /api/v1/cache; for each policy and provider, GET /api/v1/policies/NAME/history; POST \
-                      …/swap, …/promote, …/rollback\n";
+                      …/swap, …/promote, …/rollback; GET and POST /api/v1/tenants, /api/v1/keys; \
+                      POST /api/v1/tenants/NAME/suspend, …/resume, /api/v1/keys/ID/rotate, \
+                      …/revoke, …/expire; GET /api/v1/audit\n";
 
 /// Bytes of a rating at most.
 const LARGEST_RATING: usize = 4 << 10;
@@ -64,6 +67,7 @@ pub async fn answer(
         (_, path) if path.starts_with("/api/v1/providers/") => {
             swaps::answer(gateway, request).await
         }
+        (_, path) if access::has(path) => access::answer(gateway, request).await,
         (_, path) if SERVED.contains(path) && path.len() > 1 => {
             text(StatusCode::METHOD_NOT_ALLOWED, SERVED)
         }

@@ -16,7 +16,7 @@ mod said;
 mod secret;
 #[cfg(test)]
 mod tests;
-mod units;
+pub(crate) mod units;
 
 use std::path::Path;
 
@@ -27,8 +27,9 @@ pub(crate) use preset::{Preset, known as known_preset, local as local_presets};
 pub use problem::{Place, Problem, Problems};
 pub use resolved::{
     Admin, Cache, Candidate, ClientAuthentication, Config, Credential, Health, Keeping, Key,
-    Ledger, LimitOverrides, Log, LogFormat, Naming, OAuth2, PluginSource, Plugins, Policy, Prices,
-    Provider, RateLimitHeaders, Rates, Route, Sandbox, Scope, Server, Tenant, Tier, Timeouts, Used,
+    Ledger, LimitOverrides, Log, LogFormat, Naming, Narrowing, OAuth2, PluginSource, Plugins,
+    Policy, Prices, Provider, RateLimitHeaders, Rates, Route, Sandbox, Scope, Server, Tenant, Tier,
+    Timeouts, Used,
 };
 pub use secret::{Secret, SecretSource};
 
@@ -130,6 +131,21 @@ impl Config {
              [tenants] everybody there would be served; keep [tenants], or start it anew"
         );
         Err(Problem { place: Place::outside(&file.unwrap_or_default()), text })
+    }
+
+    /// Whether anybody could ask for anything. A process keeps the ledger that it began with.
+    ///
+    /// # Errors
+    /// If a key is needed and nobody can have one.
+    pub fn check_keys(&self) -> Result<(), Problem> {
+        let keyless = self.tenants.iter().all(|tenant| tenant.keys.is_empty());
+        if self.tenants.is_empty() || !keyless || self.ledger.at.is_some() {
+            return Ok(());
+        }
+        let file = self.sources.first().map(|file| file.display().to_string());
+        let text = "no tenant has a key, and the process has no ledger that could have one; start \
+                    it anew to give it [ledger], or give a tenant `keys`";
+        Err(Problem { place: Place::outside(&file.unwrap_or_default()), text: text.into() })
     }
 
     /// What the environment offers where there is no file: a provider for every preset whose

@@ -17,7 +17,7 @@ use crate::rehearsal::Latest;
 use crate::request::{Operation, Request};
 use crate::respond::{self, Response};
 use crate::route::Target;
-use crate::tenant::{Caller, Strangers};
+use crate::tenant::{Caller, Registry, Strangers};
 use crate::wire::dialect::Dialect;
 use crate::wire::transcript;
 use crate::{events, execute, explain, shadow};
@@ -49,6 +49,8 @@ pub struct Gateway {
     pub latest: Latest,
     /// Held by whoever changes what runs: they take turns.
     pub changing: Mutex<()>,
+    /// Tenants and keys that are made while it runs, where there is a ledger for them.
+    pub registry: Option<Registry>,
     strangers: Strangers,
     shadows: Arc<Semaphore>,
     deployment: ArcSwap<Deployment>,
@@ -57,9 +59,9 @@ pub struct Gateway {
 }
 
 /// What is known of a request before its body is read.
-struct Arrival<'a> {
+struct Arrival {
     id: Arc<str>,
-    caller: &'a Arc<Caller>,
+    caller: Arc<Caller>,
     operation: Operation,
     began: Instant,
 }
@@ -71,7 +73,12 @@ pub struct Permit {
 
 impl Gateway {
     /// A gateway that begins with this deployment.
-    pub fn new(engine: Engine, quarantine: Quarantine, deployment: Deployment) -> Self {
+    pub fn new(
+        engine: Engine,
+        quarantine: Quarantine,
+        registry: Option<Registry>,
+        deployment: Deployment,
+    ) -> Self {
         Self {
             engine,
             records: Arc::default(),
@@ -79,6 +86,7 @@ impl Gateway {
             quarantine,
             latest: Latest::default(),
             changing: Mutex::new(()),
+            registry,
             strangers: Strangers::default(),
             shadows: Arc::new(Semaphore::new(MOST_SHADOWS)),
             checks: ArcSwap::from_pointee(Checks::of(&deployment)),
@@ -113,7 +121,8 @@ impl Gateway {
         let deployment = self.deployment();
         let patience = deployment.config.server.body_timeout;
         let wanted = ingress::route(&parts.method, parts.uri.path());
-        let answered = match (deployment.callers.find(&parts.headers), wanted) {
+        let keys = self.registry.as_ref().map(|registry| &registry.keys);
+        let answered = match (deployment.callers.find(&parts.headers, keys), wanted) {
             (Err(stranger), _) => {
                 ingress::drain_of_stranger(body, patience).await;
                 Err(stranger)
@@ -152,16 +161,16 @@ impl Gateway {
     async fn serve(
         &self,
         deployment: &Arc<Deployment>,
-        arrival: Arrival<'_>,
+        arrival: Arrival,
         parts: &Parts,
         body: Incoming,
     ) -> Result<Response, Refusal> {
         let server = &deployment.config.server;
-        let Arrival { caller, operation, began, .. } = arrival;
+        let Arrival { operation, began, .. } = arrival;
         // Before the body is read: bodies are what fills the memory of a gateway that has too
         // much to do.
-        let may =
-            caller.scope.may_do(operation).and_then(|()| ingress::check_type(operation, parts));
+        let may = arrival.caller.scope.may_do(operation);
+        let may = may.and_then(|()| ingress::check_type(operation, parts));
         let permit = match may.and_then(|()| self.admit(server)) {
             Ok(permit) => permit,
             Err(refusal) => {
@@ -171,7 +180,7 @@ impl Gateway {
         };
         let request = read(server, arrival, parts, body).await?;
         let wish = Wish::of(&parts.headers)?;
-        let mut target = deployment.routes.find(&request.asked, &caller.scope)?;
+        let mut target = deployment.routes.find(&request.asked, &request.caller.scope)?;
         target = target.narrowed(&request)?;
         let request = Arc::new(request.bounded(began, target.timeout));
         self.latest.keep(&request);
@@ -252,7 +261,7 @@ pub async fn plan(
 /// Reads the request as far as the gateway has to understand it.
 async fn read(
     server: &Server,
-    arrival: Arrival<'_>,
+    arrival: Arrival,
     parts: &Parts,
     body: Incoming,
 ) -> Result<Request, Refusal> {
@@ -280,7 +289,7 @@ async fn read(
         needs: head.needs,
         input_tokens: head.input_tokens,
         max_output_tokens: head.max_output_tokens,
-        caller: caller.clone(),
+        caller,
         deadline: began + LONGEST,
         body,
         attachment,

@@ -1,8 +1,7 @@
 //! What plugins keep, in the ledger.
 
-use crate::config;
 use crate::events::LedgerFailed;
-use portcullis_ledger::{KvError as Why, Ledger, LedgerError, Quota};
+use portcullis_ledger::{KvError as Why, Ledger, Quota};
 use portcullis_sandbox::{Kv, KvError, KvQuota, Pending};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -12,16 +11,9 @@ use tokio::sync::OnceCell;
 pub struct Keeper(OnceCell<Ledger>);
 
 impl Keeper {
-    /// Opens the database, if one is configured.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be opened.
-    pub async fn open(configured: &config::Ledger) -> Result<Self, LedgerError> {
-        Ok(match &configured.at {
-            Some(location) => Self(OnceCell::from(Ledger::open(location).await?)),
-            None => Self(OnceCell::new()),
-        })
+    /// In this ledger, if there is one.
+    pub fn over(ledger: Option<Ledger>) -> Self {
+        Self(ledger.map_or_else(OnceCell::new, OnceCell::from))
     }
 
     async fn ledger(&self) -> Result<&Ledger, KvError> {

@@ -14,10 +14,12 @@ use crate::observe::Observer;
 use crate::policy::{Policy, PolicyWorld};
 use crate::provider::{Provider, ProviderWorld};
 use crate::quarantine::Quarantine;
+use crate::tenant::Registry;
 use crate::upstream::command::Commands;
 use crate::upstream::http::{Client, ClientError, Target};
 use crate::version::{Kind, Version};
 use crate::{bundle, cli};
+use portcullis_ledger::{Ledger, LedgerError};
 use portcullis_sandbox::{Compiler, Engine, Package, Settings};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,7 +42,7 @@ pub struct LoadProblems {
 /// Everything that keeps it from starting.
 pub async fn gateway(config: Config) -> Result<Gateway, LoadProblems> {
     let failed = |why: String| LoadProblems { problems: vec![why] };
-    let kept = Keeper::open(&config.ledger).await.map_err(|why| failed(why.to_string()))?;
+    let ledger = ledger(&config).await.map_err(|why| failed(why.to_string()))?;
     let engine = Engine::new(&Settings {
         instances: u32::try_from(config.sandbox.instances).unwrap_or(u32::MAX),
         stack: config.sandbox.stack,
@@ -49,12 +51,24 @@ pub async fn gateway(config: Config) -> Result<Gateway, LoadProblems> {
             program,
             arguments: vec![cli::COMPILE.into(), config.sandbox.stack.to_string().into()],
         }),
-        kv: Some(Arc::new(kept)),
+        kv: Some(Arc::new(Keeper::over(ledger.clone()))),
     })
     .map_err(|error| failed(error.to_string()))?;
     let quarantine = Quarantine::default();
     let deployment = deployment(&engine, &quarantine, config, None).await?;
-    Ok(Gateway::new(engine, quarantine, deployment))
+    let registry = match ledger {
+        Some(ledger) => Some(Registry::of(ledger).await.map_err(|why| failed(why.to_string()))?),
+        None => None,
+    };
+    Ok(Gateway::new(engine, quarantine, registry, deployment))
+}
+
+/// The database, if one is configured.
+async fn ledger(config: &Config) -> Result<Option<Ledger>, LedgerError> {
+    match &config.ledger.at {
+        Some(location) => Ledger::open(location).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Makes what runs of a configuration. Of what ran `before`, providers and policies of which

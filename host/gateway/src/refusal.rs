@@ -106,10 +106,14 @@ impl Refusal {
 
     /// There is such a name, and clients may not ask by it.
     pub fn forbidden_name(asked: &str, kind: Naming, allowed: &[Naming]) -> Self {
-        let allowed: Vec<&str> = allowed.iter().map(|kind| kind.word()).collect();
-        let (what, allowed) = (kind.word(), allowed.join(" and "));
+        let words: Vec<&str> = allowed.iter().map(|kind| kind.word()).collect();
+        let allowed = match allowed {
+            [] => "nothing".to_owned(),
+            _ => format!("{} only", words.join(" and ")),
+        };
+        let what = kind.word();
         let message = format!(
-            "{asked:?} is among the {what} here, and clients may name {allowed} only; GET /v1/models \
+            "{asked:?} is among the {what} here, and clients may name {allowed}; GET /v1/models \
              lists what they may ask for."
         );
         let param = Some("model".to_owned());

@@ -75,7 +75,7 @@ impl Reloader {
         let running = self.gateway.deployment();
         let mut config = running.config.reread(environment)?;
         let at_next_start = config.settle(&running.config);
-        config.check_listening().map_err(Problems::from)?;
+        config.check_listening().and_then(|()| config.check_keys()).map_err(Problems::from)?;
         let (engine, quarantine) = (&self.gateway.engine, &self.gateway.quarantine);
         let new = load::deployment(engine, quarantine, config, Some(&running)).await?;
         let (deployment, changed) = (new.number, new.changes(&running));

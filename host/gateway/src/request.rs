@@ -37,6 +37,11 @@ impl Operation {
     pub const ALL: [Self; 4] =
         [Self::Chat, Self::Embeddings, Self::CountTokens, Self::Transcription];
 
+    /// The one of that name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.name() == name)
+    }
+
     /// Its name in the contract and in configurations.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,12 +1,20 @@
 //! Who asks: found by the key that a request shows, before anything of its body is read.
 //!
 //! Keys are known by their digests alone, so nothing here can be used to ask. A key that nobody
-//! has costs a digest and a look into a table; what it was is neither kept nor logged.
+//! has costs two digests and a look into two tables; what it was is neither kept nor logged. The
+//! configuration's keys are looked through first, then the ledger's (`issued`).
+
+mod issued;
+pub mod scopes;
+
+pub use issued::Registry;
 
 use crate::config::{Config, Key, Scope};
 use crate::refusal::Refusal;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use issued::Issued;
+use portcullis_ledger::{KeyRefused, Keys};
 use portcullis_sandbox::Digest;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,6 +51,7 @@ pub struct Callers {
     /// By the first bytes of the digests of their keys: the rest is compared in a time that says
     /// nothing of where two of them differ.
     by_digest: HashMap<[u8; 8], Vec<Arc<Caller>>>,
+    issued: Issued,
 }
 
 impl Caller {
@@ -75,40 +84,67 @@ impl Callers {
             let begin = caller.digest.as_ref().map(begin).unwrap_or_default();
             by_digest.entry(begin).or_default().push(Arc::new(caller));
         }
-        Self { anybody, by_digest }
+        let issued = Issued::within(&config.clients, &config.tenants);
+        Self { anybody, by_digest, issued }
     }
 
-    /// Whoever shows the key that is in these headers.
+    /// Whoever shows the key that is in these headers, one of the configuration's or of these.
     ///
     /// # Errors
     ///
-    /// 401 where a key is needed and it is missing, unknown or over.
-    pub fn find(&self, headers: &HeaderMap) -> Result<&Arc<Caller>, Refusal> {
-        self.find_at(headers, SystemTime::now())
+    /// 401 where a key is needed and it is missing, unknown or does not work any more.
+    pub fn find(&self, headers: &HeaderMap, keys: Option<&Keys>) -> Result<Arc<Caller>, Refusal> {
+        self.find_at(headers, keys, SystemTime::now())
     }
 
-    fn find_at(&self, headers: &HeaderMap, now: SystemTime) -> Result<&Arc<Caller>, Refusal> {
+    fn find_at(
+        &self,
+        headers: &HeaderMap,
+        keys: Option<&Keys>,
+        now: SystemTime,
+    ) -> Result<Arc<Caller>, Refusal> {
         if let Some(anybody) = &self.anybody {
-            return Ok(anybody);
+            return Ok(anybody.clone());
         }
         let secret =
             secret(headers).ok_or_else(|| Refusal::unknown_key("A key is needed here."))?;
-        let unknown = || Refusal::unknown_key("The key is not known here.");
         if secret.len() > LONGEST {
-            return Err(unknown());
+            return Err(refused(KeyRefused::Unknown));
         }
+        let found = match (self.configured(secret), keys) {
+            (Some(caller), _) if caller.expires.is_some_and(|expires| expires <= now) => {
+                Err(KeyRefused::Expired)
+            }
+            // The process's own key is no tenant's.
+            (Some(caller), Some(keys)) if caller.key.is_some() => {
+                self.issued.check(keys, &caller.tenant).map(|()| caller.clone())
+            }
+            (Some(caller), _) => Ok(caller.clone()),
+            (None, Some(keys)) => self.issued.find(keys, secret, now),
+            (None, None) => Err(KeyRefused::Unknown),
+        };
+        found.map_err(refused)
+    }
+
+    fn configured(&self, secret: &[u8]) -> Option<&Arc<Caller>> {
         let digest = Digest::of(secret);
         let is_it = |caller: &&Arc<Caller>| {
             let known = caller.digest.as_ref().map(|known| known.bytes().ct_eq(digest.bytes()));
             known.is_some_and(bool::from)
         };
-        let found = self.by_digest.get(&begin(&digest)).and_then(|few| few.iter().find(is_it));
-        let caller = found.ok_or_else(unknown)?;
-        if caller.expires.is_some_and(|expires| expires <= now) {
-            return Err(Refusal::unknown_key("The key is over its time."));
-        }
-        Ok(caller)
+        self.by_digest.get(&begin(&digest)).and_then(|few| few.iter().find(is_it))
     }
+}
+
+/// In words for whoever showed it.
+fn refused(why: KeyRefused) -> Refusal {
+    Refusal::unknown_key(match why {
+        KeyRefused::Unknown => "The key is not known here.",
+        KeyRefused::Revoked => "The key was revoked.",
+        KeyRefused::Expired => "The key is over its time.",
+        KeyRefused::Replaced => "The key was replaced by another one.",
+        KeyRefused::Suspended => "The key is of a tenant that is suspended.",
+    })
 }
 
 /// Requests of nobody's, which are counted and not logged one by one: whoever tries keys is not to
@@ -179,7 +215,8 @@ mod tests {
         let nobodys = Caller::unknown("acme", Scope::default());
         let caller = Caller { digest: Some(digest), expires, ..nobodys };
         let by_digest = [(begin(&digest), vec![Arc::new(caller)])].into();
-        Callers { anybody: None, by_digest }
+        let issued = Issued::within(&Scope::default(), &[]);
+        Callers { anybody: None, by_digest, issued }
     }
 
     #[test]
@@ -187,7 +224,7 @@ mod tests {
         let (callers, long) = (known(None), "k".repeat(LONGEST + 1));
         let find = |key: &str| {
             let said = format!("Bearer {key}");
-            let found = callers.find(&headers(&[("authorization", &said)]));
+            let found = callers.find(&headers(&[("authorization", &said)]), None);
             found.map(|caller| caller.tenant.to_string()).map_err(|refusal| refusal.message)
         };
         assert_eq!(find("pk-1").as_deref(), Ok("acme"));
@@ -197,7 +234,7 @@ mod tests {
                 "{wrong}"
             );
         }
-        let none = callers.find(&headers(&[])).expect_err("a key is needed");
+        let none = callers.find(&headers(&[]), None).expect_err("a key is needed");
         assert_eq!((none.status.as_u16(), none.code.as_str()), (401, "invalid_api_key"));
     }
 
@@ -215,8 +252,8 @@ mod tests {
     fn a_key_that_is_over_its_time_is_nobodys() {
         let over = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
         let (callers, said) = (known(Some(over)), headers(&[("x-api-key", "pk-1")]));
-        assert!(callers.find_at(&said, over - Duration::from_millis(1)).is_ok());
-        let refused = callers.find_at(&said, over).expect_err("it is over");
+        assert!(callers.find_at(&said, None, over - Duration::from_millis(1)).is_ok());
+        let refused = callers.find_at(&said, None, over).expect_err("it is over");
         assert!(refused.message.starts_with("The key is over its time."), "{}", refused.message);
     }
 }

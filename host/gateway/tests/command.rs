@@ -279,8 +279,8 @@ fn a_gateway_that_serves_reads_its_file_again_when_it_is_told_to_and_when_it_cha
 fn serve(folder: &Path, whom: &str) -> (Serving, BufReader<ChildStderr>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
     command.arg("serve").current_dir(folder).env_clear().env("HOME", folder);
-    let mut serving = Serving(command.stderr(Stdio::piped()).spawn().unwrap());
-    let mut log = BufReader::new(serving.0.stderr.take().unwrap());
+    let mut serving = Serving(command.stderr(Stdio::piped()).spawn().expect("it runs"));
+    let mut log = BufReader::new(serving.0.stderr.take().expect("it is piped"));
     let line = await_line(&mut log, &format!("listening for {whom}"));
     let port = line
         .split("127.0.0.1:")

@@ -34,6 +34,7 @@ const PAGE: i64 = 10_000;
 /// The keys of a ledger, kept up to date for as long as this value lives.
 pub struct Keys {
     view: Arc<View>,
+    store: Arc<dyn Store>,
     follows: JoinHandle<()>,
 }
 
@@ -56,8 +57,11 @@ pub enum KeyRefused {
     #[error("the key was revoked")]
     Revoked,
     /// Its time is over.
-    #[error("the key's time is over")]
+    #[error("the key is over its time")]
     Expired,
+    /// Another key has its place, and its time of grace is over.
+    #[error("the key was replaced by another one")]
+    Replaced,
     /// Its tenant is suspended, or one that it is within.
     #[error("the key's tenant is suspended")]
     Suspended,
@@ -72,8 +76,18 @@ impl Keys {
     pub async fn follow(ledger: &Ledger) -> Result<Self, AdminError> {
         let view = Arc::new(View::default());
         view.look(&*ledger.store).await?;
-        let follows = tokio::spawn(follow(view.clone(), ledger.store.clone()));
-        Ok(Self { view, follows })
+        let store = ledger.store.clone();
+        let follows = tokio::spawn(follow(view.clone(), store.clone()));
+        Ok(Self { view, store, follows })
+    }
+
+    /// Looks at the store now: what was done before is seen after.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn refresh(&self) -> Result<(), AdminError> {
+        Ok(self.view.look(&*self.store).await?)
     }
 
     /// Whose key this is, if it works. It waits for nothing, and tells only who has the whole
@@ -91,12 +105,21 @@ impl Keys {
             return Err(KeyRefused::Revoked);
         }
         if known.key.expires_at.is_some_and(|end| end <= now) {
-            return Err(KeyRefused::Expired);
+            let replaced = known.key.successor.is_some();
+            return Err(if replaced { KeyRefused::Replaced } else { KeyRefused::Expired });
         }
-        if known.tenants.iter().any(|tenant| tenant.suspended_at.is_some()) {
+        if is_suspended(&known.tenants) {
             return Err(KeyRefused::Suspended);
         }
         Ok(known)
+    }
+
+    /// Whether one of these tenants is suspended, or one that it is within. Who is not known here
+    /// is not.
+    pub fn is_suspended<'a>(&self, tenants: impl IntoIterator<Item = &'a str>) -> bool {
+        let held = self.view.held.read().unwrap_or_else(PoisonError::into_inner);
+        let mut above = tenants.into_iter().filter_map(|tenant| held.lineages.get(tenant));
+        above.any(|lineage| is_suspended(lineage))
     }
 
     /// How long ago the last look at the store began that told everything: what was revoked before
@@ -233,6 +256,10 @@ async fn pages(
             return Ok(());
         }
     }
+}
+
+fn is_suspended(lineage: &[Arc<Tenant>]) -> bool {
+    lineage.iter().any(|tenant| tenant.suspended_at.is_some())
 }
 
 fn lineages(tenants: &HashMap<String, Arc<Tenant>>) -> HashMap<String, Arc<[Arc<Tenant>]>> {

@@ -66,7 +66,7 @@ impl<'e> Resolver<'e> {
         let routes = self.routes(said.routes, &mut policies, &mut models);
         let names = Names { routes: &routes, models: &models };
         let clients = self.narrower("clients", &Scope::default(), said.clients, names);
-        let tenants = self.tenants(said.tenants, &clients, names);
+        let tenants = self.tenants(said.tenants, &clients, names, &ledger);
         let (policies, candidates) = (policies.finish(), models.candidates);
         let sources = self.sources;
         match Problems::of(self.problems) {

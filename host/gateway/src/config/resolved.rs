@@ -17,7 +17,7 @@ use url::Url;
 
 pub use credential::{ClientAuthentication, Credential, OAuth2};
 pub use price::{Prices, Rates, Tier, Used};
-pub use tenant::{Key, Naming, Scope, Tenant};
+pub use tenant::{Key, Naming, Narrowing, Scope, Tenant};
 
 use crate::upstream::command::Command;
 

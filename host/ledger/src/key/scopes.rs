@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scopes {
+    /// By which kinds of names it may ask.
+    pub may_name: Option<Vec<String>>,
     /// The routes that it may ask.
     pub routes: Option<Vec<String>>,
     /// The models that it may ask for, by whatever name.
@@ -16,10 +18,8 @@ pub struct Scopes {
     pub operations: Option<Vec<String>>,
     /// The labels that it may set.
     pub labels: Option<Vec<String>>,
-    /// Whether it may say which provider answers.
-    pub may_force_provider: bool,
     /// Whether all that it asks for stays on the operator's machines.
-    pub private_only: bool,
+    pub private: bool,
 }
 
 impl Scopes {
@@ -37,12 +37,12 @@ impl Scopes {
     fn nothing() -> Self {
         let none = || Some(Vec::new());
         Self {
+            may_name: none(),
             routes: none(),
             models: none(),
             operations: none(),
             labels: none(),
-            may_force_provider: false,
-            private_only: true,
+            private: true,
         }
     }
 }

@@ -31,11 +31,8 @@ async fn a_key_is_listed_as_it_was_made_and_its_secret_is_nowhere() {
     on_both(async |ledger| {
         make_tenant(&ledger, "a", None).await;
         make_tenant(&ledger, "b", None).await;
-        let scopes = Scopes {
-            routes: Some(vec!["cheap".to_owned()]),
-            private_only: true,
-            ..Scopes::default()
-        };
+        let scopes =
+            Scopes { routes: Some(vec!["cheap".to_owned()]), private: true, ..Scopes::default() };
         let new =
             NewKey { scopes: scopes.clone(), expires_at: Some(moment(9)), ..new_key("a", "ci") };
         let made = ledger.make_key(by(1), new).await.unwrap();

@@ -55,7 +55,7 @@ async fn a_key_works_for_who_has_all_of_it_while_it_does() {
             (&other, 2, KeyRefused::Unknown),
             (&nobody, 2, KeyRefused::Unknown),
             (revoked.secret.expose(), 2, KeyRefused::Revoked),
-            (replaced.secret.expose(), 61, KeyRefused::Expired),
+            (replaced.secret.expose(), 61, KeyRefused::Replaced),
         ] {
             let refused = keys.look_up(secret, moment(second)).err();
             assert_eq!(refused, Some(expected), "{secret}");
@@ -87,8 +87,11 @@ async fn what_one_process_changes_every_process_sees_within_a_second() {
         until_refused(&keys, &second, 5, KeyRefused::Expired).await;
         here.suspend_tenant(by(2), "a").await.unwrap();
         until_refused(&keys, &second, 2, KeyRefused::Suspended).await;
+        assert!(keys.is_suspended(["c", "b"]) && !keys.is_suspended(["c"]));
         here.resume_tenant(by(2), "a").await.unwrap();
-        until_known(&keys, &second).await;
+        keys.refresh().await.unwrap();
+        assert!(keys.look_up(second.secret.expose(), moment(2)).is_ok());
+        assert!(!keys.is_suspended(["b"]));
         // Who moves out is not suspended with those that it was within.
         here.suspend_tenant(by(2), "a").await.unwrap();
         until_refused(&keys, &second, 2, KeyRefused::Suspended).await;

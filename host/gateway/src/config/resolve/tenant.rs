@@ -3,7 +3,7 @@
 
 use super::super::pattern::matches;
 use super::super::problem::{At, hint};
-use super::super::resolved::{Key, Route, Scope, Tenant};
+use super::super::resolved::{Key, Ledger, Narrowing, Route, Scope, Tenant};
 use super::super::said;
 use super::Resolver;
 use super::provider::Models;
@@ -23,6 +23,7 @@ impl Resolver<'_> {
         said: Vec<(At<String>, said::Tenant)>,
         clients: &Scope,
         names: Names<'_>,
+        ledger: &Ledger,
     ) -> Vec<Tenant> {
         let first = said.first().map(|(name, _)| name.place.clone());
         let mut tenants: Vec<Tenant> = Vec::new();
@@ -36,11 +37,12 @@ impl Resolver<'_> {
             let parent = parent.map(|index| tenants[index].name.clone());
             tenants.push(Tenant { name: name.value.into(), parent, scope, keys });
         }
-        // A key that could not be read was reported already.
-        let keyless = self.problems.is_empty() && tenants.iter().all(|it| it.keys.is_empty());
-        if let Some(place) = first.filter(|_| keyless) {
+        // A key that could not be read was reported already; a ledger may have keys by now, or will.
+        let keyless = tenants.iter().all(|it| it.keys.is_empty()) && ledger.at.is_none();
+        if let Some(place) = first.filter(|_| keyless && self.problems.is_empty()) {
             let text = "no tenant has a key, so that nobody could ask for anything; expected such \
-                        as [tenants.NAME] keys = [{ id = \"ci\", digest = \"sha256:…\" }]";
+                        as [tenants.NAME] keys = [{ id = \"ci\", digest = \"sha256:…\" }], or a \
+                        [ledger], in which keys can be made";
             self.report(&place, text);
         }
         tenants
@@ -96,36 +98,33 @@ impl Resolver<'_> {
         said: said::Scope,
         names: Names<'_>,
     ) -> Scope {
-        let mut scope = around.clone();
-        if let Some(At { value: kinds, place }) = said.may_name {
-            // That none is said was reported where it was read.
-            let some = !kinds.is_empty();
-            scope.may_name = both(&around.may_name, kinds);
-            if some && scope.may_name.is_empty() {
-                let words: Vec<&str> = around.may_name.iter().map(|kind| kind.word()).collect();
-                let text = format!(
-                    "[{table}] `may_name` leaves no name to ask by; around it may be named: {}",
-                    words.join(", ")
-                );
-                self.report(&place, text);
-            }
+        let may_name = said.may_name;
+        let kinds = may_name.as_ref().map(|kinds| kinds.value.clone());
+        if let Some(routes) = &said.routes {
+            self.known_routes(table, routes, names.routes);
         }
-        if let Some(routes) = said.routes {
-            self.known_routes(table, &routes, names.routes);
-            let names = routes.into_iter().map(|route| route.value).collect();
-            scope.routes = Some(within(around.routes.as_ref(), names));
+        if let Some(patterns) = &said.models {
+            self.known_models(table, patterns, names.models);
         }
-        if let Some(patterns) = said.models {
-            self.known_models(table, &patterns, names.models);
-            scope.models.push(patterns.into_iter().map(|pattern| pattern.value).collect());
+        let texts = |said: Vec<At<String>>| said.into_iter().map(|said| said.value).collect();
+        let scope = around.narrowed(Narrowing {
+            may_name: kinds,
+            routes: said.routes.map(texts),
+            models: said.models.map(texts),
+            operations: said.operations,
+            labels: said.labels,
+            private: said.private.unwrap_or_default(),
+        });
+        // That none is said was reported where it was read.
+        let emptied = may_name.filter(|kinds| !kinds.value.is_empty() && scope.may_name.is_empty());
+        if let Some(At { place, .. }) = emptied {
+            let words: Vec<&str> = around.may_name.iter().map(|kind| kind.word()).collect();
+            let text = format!(
+                "[{table}] `may_name` leaves no name to ask by; around it may be named: {}",
+                words.join(", ")
+            );
+            self.report(&place, text);
         }
-        if let Some(operations) = said.operations {
-            scope.operations = Some(within(around.operations.as_ref(), operations));
-        }
-        if let Some(labels) = said.labels {
-            scope.labels = Some(within(around.labels.as_ref(), labels));
-        }
-        scope.private |= said.private.unwrap_or_default();
         scope
     }
 
@@ -153,18 +152,5 @@ impl Resolver<'_> {
                 self.report(&pattern.place, text);
             }
         }
-    }
-}
-
-/// What both lists have, in the order of the second.
-fn both<T: PartialEq>(around: &[T], said: Vec<T>) -> Vec<T> {
-    said.into_iter().filter(|one| around.contains(one)).collect()
-}
-
-/// The same, where no list is a list of everything.
-fn within<T: PartialEq>(around: Option<&Vec<T>>, said: Vec<T>) -> Vec<T> {
-    match around {
-        Some(around) => both(around, said),
-        None => said,
     }
 }

@@ -42,8 +42,9 @@ impl Scope {
         const OPERATIONS: &str = "\"chat\", \"embeddings\", \"count-tokens\" or \"transcription\"";
         let before = table.problems_so_far();
         let may_name = table.list("may_name", "a list of strings", |value| {
-            let known = |text: &str| Naming::ALL.into_iter().find(|kind| kind.word() == text);
-            value.parsed(NAMES, |text| known(text).ok_or_else(|| "is no kind of name".to_owned()))
+            value.parsed(NAMES, |text| {
+                Naming::of(text).ok_or_else(|| "is no kind of name".to_owned())
+            })
         });
         // What could not be read leaves the list shorter than it was meant to be.
         let misread = table.problems_so_far() > before;
@@ -51,8 +52,9 @@ impl Scope {
             table.problem(&format!("`may_name` leaves no name to ask by; expected {NAMES}"));
         }
         let operations = table.list("operations", "a list of strings", |value| {
-            let known = |text: &str| Operation::ALL.into_iter().find(|known| known.name() == text);
-            value.parsed(OPERATIONS, |text| known(text).ok_or_else(|| "is not known".to_owned()))
+            value.parsed(OPERATIONS, |text| {
+                Operation::of(text).ok_or_else(|| "is not known".to_owned())
+            })
         });
         Self {
             may_name,

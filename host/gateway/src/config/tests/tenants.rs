@@ -79,12 +79,24 @@ fn with_keys_the_network_may_be_served() {
 }
 
 #[test]
+fn with_a_ledger_a_tenant_needs_no_key_in_the_file() {
+    let ledger = "[ledger]\nurl = \"sqlite:kept.db\"\n";
+    let config = good(&format!("[tenants.acme]\nprivate = true\n{ledger}"));
+    assert!(config.tenants[0].keys.is_empty() && config.check_keys().is_ok());
+    // A process that began without one has none, whatever its file says by now.
+    let without = Config { ledger: crate::config::Ledger::default(), ..config };
+    let why = without.check_keys().expect_err("nobody could ask").to_string();
+    assert!(why.contains("start it anew to give it [ledger]"), "{why}");
+}
+
+#[test]
 fn what_cannot_be_meant() {
     let key = |id: &str, letter: &str, further: &str| {
         format!("{{ id = \"{id}\", digest = \"{}\"{further} }}", digest(letter))
     };
     let nobody = "no tenant has a key, so that nobody could ask for anything; expected such as \
-                  [tenants.NAME] keys = [{ id = \"ci\", digest = \"sha256:…\" }]";
+                  [tenants.NAME] keys = [{ id = \"ci\", digest = \"sha256:…\" }], or a \
+                  [ledger], in which keys can be made";
     refused("[tenants.acme]\n", &[&format!("3:10: {nobody}")]);
     refused(
         "[tenants.acme]\nkeys = [{ digest = \"sha256:12\", expires = \"soon\" }, 7, {}]\n",
