@@ -17,3 +17,21 @@ fn resolve(text: &str) -> Result<Config, Problems> {
     let environment = Environment::from_iter(variables);
     super::parse("portcullis.toml", text, Path::new("portcullis.toml"), &environment)
 }
+
+/// What a text behind these lines amounts to.
+#[track_caller]
+fn good_behind(lines: &str, text: &str) -> Config {
+    let text = format!("{lines}{text}");
+    resolve(&text).unwrap_or_else(|problems| panic!("{text}\n{problems}"))
+}
+
+/// The problems of a text behind these lines, which count.
+#[track_caller]
+fn refused_behind(lines: &str, text: &str, expected: &[&str]) {
+    let problems = resolve(&format!("{lines}{text}")).expect_err("it is refused").to_string();
+    let mut found: Vec<&str> = problems.lines().collect();
+    found.pop();
+    let expected: Vec<String> =
+        expected.iter().map(|problem| format!("portcullis.toml:{problem}")).collect();
+    assert_eq!(found, expected, "{text}");
+}

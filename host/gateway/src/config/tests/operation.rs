@@ -3,27 +3,22 @@
 
 use std::time::Duration;
 
-use super::resolve;
+use super::{good_behind, refused_behind};
 use crate::config::{Cache, Config, Health, Keeping, Naming, Scope};
 
 const HOUSE: &str = "\
 providers.house = { plugin = \"chat\", base_url = \"http://127.0.0.1:9/v1\", models = [\"m1\", \"m2\"] }
 ";
 
+#[track_caller]
 fn good(text: &str) -> Config {
-    let text = format!("{HOUSE}{text}");
-    resolve(&text).unwrap_or_else(|problems| panic!("{text}\n{problems}"))
+    good_behind(HOUSE, text)
 }
 
 /// The problems of a text behind the house, from line 2 on.
 #[track_caller]
 fn refused(text: &str, expected: &[&str]) {
-    let problems = resolve(&format!("{HOUSE}{text}")).expect_err("it is refused").to_string();
-    let mut found: Vec<&str> = problems.lines().collect();
-    found.pop();
-    let expected: Vec<String> =
-        expected.iter().map(|problem| format!("portcullis.toml:{problem}")).collect();
-    assert_eq!(found, expected, "{text}");
+    refused_behind(HOUSE, text, expected);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::resolve;
+use super::{good_behind, refused_behind};
 use crate::config::{Config, Naming, Scope};
 use crate::request::Operation;
 
@@ -16,20 +16,15 @@ fn digest(letter: &str) -> String {
     format!("sha256:{}", letter.repeat(64))
 }
 
+#[track_caller]
 fn good(text: &str) -> Config {
-    let text = format!("{HOUSE}{text}");
-    resolve(&text).unwrap_or_else(|problems| panic!("{text}\n{problems}"))
+    good_behind(HOUSE, text)
 }
 
 /// The problems of a text behind the house, from line 3 on.
 #[track_caller]
 fn refused(text: &str, expected: &[&str]) {
-    let problems = resolve(&format!("{HOUSE}{text}")).expect_err("it is refused").to_string();
-    let mut found: Vec<&str> = problems.lines().collect();
-    found.pop();
-    let expected: Vec<String> =
-        expected.iter().map(|problem| format!("portcullis.toml:{problem}")).collect();
-    assert_eq!(found, expected, "{text}");
+    refused_behind(HOUSE, text, expected);
 }
 
 #[test]
