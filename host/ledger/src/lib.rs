@@ -38,7 +38,7 @@ pub use location::{Location, NoLocation, ServerUrl};
 pub use purse::{Clock, Denied, Purse, Reservation, Ticked, WhenAway};
 pub use store::StoreError;
 pub use tenant::{NewTenant, Tenant};
-pub use usage::{Column, Question, Sums, Usage};
+pub use usage::{Column, Field, Question, Step, Sums, Usage, UsageError};
 pub use window::{Period, Window};
 
 use sqlx::migrate::MigrateError;

@@ -167,6 +167,19 @@ impl Purse {
         Ok(Reservation { purse: self.clone(), entry, reserved: Some(reserved), about })
     }
 
+    /// Notes an entry for which nothing was reserved, such as an attempt that was overtaken. It
+    /// belongs to what was let in, so a journal that is full still takes it. When this returns, a
+    /// sudden end takes nothing of it any more.
+    ///
+    /// # Errors
+    ///
+    /// If the journal does not take it. Then nobody learns of it.
+    pub fn note(&self, usage: &Usage) -> Result<(), JournalError> {
+        let usage = Cow::Borrowed(usage);
+        let record = Record::Closed { entry: None, spent: Vec::new(), usage };
+        write(&self.journal, &record, Room::Granted).map(drop)
+    }
+
     /// How much there is of these limits, as far as this process knows without asking.
     #[must_use]
     pub fn standings(&self, limits: &[Arc<Limit>]) -> Vec<Standing> {
@@ -382,7 +395,7 @@ impl Reservation {
         amounts.iter_mut().zip(&each).for_each(|(amount, &spent)| amount.amount = spent);
         amounts.retain(|amount| amount.amount != 0);
         let usage = Cow::Borrowed(usage);
-        let record = Record::Closed { entry: self.entry, spent: amounts, usage };
+        let record = Record::Closed { entry: Some(self.entry), spent: amounts, usage };
         // Nothing goes back before this is written: or else somebody could spend it, and the end
         // of this process would count both.
         let written = write(&self.purse.journal, &record, Room::Granted);

@@ -4,17 +4,22 @@
 //! position: none is lost and none comes twice. What stands in them means nothing here.
 
 mod query;
+mod question;
 mod write;
 
-pub use query::{Column, Question, Sums};
+pub use query::Sums;
+pub use question::{Column, Field, Question, Step, UsageError};
 pub(crate) use write::write;
 
 use serde::{Deserialize, Serialize};
 
-/// What there is to know of a request. What is not known is empty, or nothing.
+/// What there is to know of a request, or of what else costs money (see `kind`). What is not known
+/// is empty, or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Usage {
+    /// What it is about: one of the words below; empty is [`REQUEST`](Self::REQUEST).
+    pub kind: String,
     /// When it came, in milliseconds since the Unix epoch.
     pub at: i64,
     /// Its name, as its client and the log know it.
@@ -48,6 +53,8 @@ pub struct Usage {
     pub tokens_cached: i64,
     /// Of those that went in, how many it keeps from now on.
     pub tokens_cache_write: i64,
+    /// Of those that it keeps, how many for an hour.
+    pub tokens_cache_write_1h: i64,
     /// Of those that came out, how many were thought and not said.
     pub tokens_reasoning: i64,
     /// Sound, in milliseconds.
@@ -62,11 +69,22 @@ pub struct Usage {
     pub took_ms: i64,
     /// What was tried, as JSON.
     pub attempts: String,
-    /// Its labels, as JSON.
+    /// Its labels, as an object of JSON. Sums are by them, too.
     pub labels: String,
 }
 
 impl Usage {
+    /// The kind of a request that somebody made. Only these are counted as requests.
+    pub const REQUEST: &'static str = "request";
+    /// The kind of a further attempt at a request that its vendor may charge for, such as a hedge
+    /// that was overtaken.
+    pub const ATTEMPT: &'static str = "attempt";
+    /// The kind of a copy whose answer nobody saw.
+    pub const SHADOW: &'static str = "shadow";
+    /// The kind of what a policy asked, for a request.
+    pub const COMPLETION: &'static str = "completion";
+    /// The kind of what mends an entry whose price was wrong: it has the difference.
+    pub const CORRECTION: &'static str = "correction";
     /// The end of a request that was given up before anything was spent.
     pub const ABANDONED: &'static str = "abandoned";
     /// The end of a request of which a process died: it counts as spent what it had reserved.

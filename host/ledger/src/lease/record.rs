@@ -23,7 +23,13 @@ pub(crate) enum Record<'a> {
         usage: Option<Cow<'a, Usage>>,
     },
     /// It is over.
-    Closed { entry: u64, spent: Vec<Amount<'a>>, usage: Cow<'a, Usage> },
+    Closed {
+        /// `None` where nothing was reserved for it: it was never open.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        entry: Option<u64>,
+        spent: Vec<Amount<'a>>,
+        usage: Cow<'a, Usage>,
+    },
 }
 
 /// So much of an account's window.

@@ -66,8 +66,8 @@ pub(crate) fn close_what_is_open(journal: &Journal) -> Result<u64, JournalError>
                         entry.1 = usage.into_owned();
                     }
                 }
-                Ok(Record::Closed { entry, .. }) => drop(open.remove(&entry)),
-                Err(_) => {}
+                Ok(Record::Closed { entry: Some(entry), .. }) => drop(open.remove(&entry)),
+                Ok(Record::Closed { entry: None, .. }) | Err(_) => {}
             }
         }
         if batch.next <= at {
@@ -84,7 +84,8 @@ pub(crate) fn close_what_is_open(journal: &Journal) -> Result<u64, JournalError>
             ..usage.clone()
         };
         let spent = reserved.iter().filter(|it| !it.account().comes_back()).cloned().collect();
-        write(journal, &Record::Closed { entry, spent, usage: Cow::Owned(usage) }, Room::Granted)?;
+        let (entry, usage) = (Some(entry), Cow::Owned(usage));
+        write(journal, &Record::Closed { entry, spent, usage }, Room::Granted)?;
     }
     Ok(open.len() as u64)
 }

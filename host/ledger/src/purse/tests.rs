@@ -324,3 +324,44 @@ async fn who_has_no_limits_has_entries() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_reserved_nothing_is_noted_and_told_once() {
+    on_both_homes(async |home| {
+        let hands = Hands::new();
+        let ledger = home.open().await;
+        let (one, folder) = purse(&ledger, &hands);
+        let hedge = Usage { kind: Usage::ATTEMPT.to_owned(), ..usage("hedged", 7) };
+        let open = one.reserve(&[], usage("hedged", 0)).await.unwrap();
+        one.note(&hedge).unwrap();
+        let died = remains(folder.path());
+        // What is noted neither opens nor closes anything: the request is what is unknown.
+        let again = purse_in(&ledger, died.path(), &hands);
+        assert_eq!(again.unknown(), 1);
+        tick_all(&again).await;
+        tick_all(&again).await;
+        assert_eq!(entries(&ledger, "finished").await, 1);
+        assert_eq!(entries(&ledger, Usage::UNKNOWN).await, 1);
+        let sums = ledger.usage(&crate::Question { to: i64::MAX, ..Default::default() }).await;
+        let sums = sums.unwrap();
+        assert_eq!((sums[0].requests, sums[0].nanodollars), (1, 7));
+        drop(open);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_an_earlier_version_wrote_is_a_request() {
+    on_both_homes(async |home| {
+        let folder = TempDir::new().unwrap();
+        let (journal, _) = Journal::open(folder.path(), Bounds::default()).unwrap();
+        let old = r#"{"closed":{"entry":0,"spent":[],"usage":{"at":5,"end":"finished"}}}"#;
+        journal.append(old.as_bytes(), crate::journal::Room::Granted).unwrap();
+        let ledger = home.open().await;
+        let purse = ledger.purse(journal, WhenAway::Refuse, Hands::new().clock()).unwrap();
+        tick_all(&purse).await;
+        let sums = ledger.usage(&crate::Question { to: 10, ..Default::default() }).await.unwrap();
+        assert_eq!(sums[0].requests, 1);
+    })
+    .await;
+}

@@ -1,46 +1,26 @@
-//! Sums of usage: by whatever columns somebody asks for, over a span of time.
+//! Sums of usage: by whatever somebody asks for, over a span of time.
 //!
 //! Each statement has one text. A column that is not asked for is the same empty text in all
-//! rows, so that grouping by it changes nothing.
+//! rows, so that grouping by it changes nothing; a label that is not asked for has no name, and no
+//! entry has it. The spans of a calendar are asked for one by one: where a day begins no database
+//! knows as well as [`crate::Period`].
 
+use super::question::{Column, Field, Question, UsageError};
 use crate::Ledger;
-use crate::store::{StoreError, Value};
+use crate::store::{Row, StoreError, Value};
+use std::collections::BTreeMap;
 
 const HOUR: i64 = 3_600_000;
-
-/// What sums are by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "they are the names of what stands in an entry")]
-pub enum Column {
-    Tenant,
-    Key,
-    Route,
-    Policy,
-    Candidate,
-    Provider,
-    Model,
-    Operation,
-    End,
-}
-
-/// What is asked.
-#[derive(Clone, Debug, Default)]
-pub struct Question {
-    /// From this millisecond since the Unix epoch on.
-    pub from: i64,
-    /// Up to this one, which is not in it.
-    pub to: i64,
-    /// A row for each combination of these.
-    pub by: Vec<Column>,
-    /// Only where these columns say so.
-    pub only: Vec<(Column, String)>,
-}
+/// Rows of an answer.
+const ROWS: usize = 100_000;
 
 /// A row of the answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "they are the names of what stands in an entry")]
 pub struct Sums {
-    /// What stands in the columns that were asked for, in their order.
+    /// When the span of time begins that it is of, in milliseconds since the Unix epoch.
+    pub from: i64,
+    /// What stands in the fields that were asked for, in their order.
     pub of: Vec<String>,
     pub requests: i64,
     pub tokens_in: i64,
@@ -50,13 +30,25 @@ pub struct Sums {
     pub tokens_reasoning: i64,
     pub audio_ms: i64,
     pub nanodollars: i64,
-    /// Requests of which the figures are a guess.
+    /// Entries of which the figures are a guess.
     pub estimated: i64,
 }
 
-/// The text of both statements, over a table, its column of time, and how requests are counted.
+/// The filters of all statements: `$13` to `$22` are the columns'.
+macro_rules! where_columns {
+    () => {
+        "($13 IS NULL OR tenant = $13) AND ($14 IS NULL OR key_id = $14) \
+         AND ($15 IS NULL OR route = $15) AND ($16 IS NULL OR policy = $16) \
+         AND ($17 IS NULL OR candidate = $17) AND ($18 IS NULL OR provider = $18) \
+         AND ($19 IS NULL OR model = $19) AND ($20 IS NULL OR operation = $20) \
+         AND ($21 IS NULL OR ended = $21) AND ($22 IS NULL OR kind = $22)"
+    };
+}
+
+/// The text of a statement, over a table, its column of time, how requests are counted, and what
+/// labels add to it.
 macro_rules! sums {
-    ($table:literal, $time:literal, $requests:literal) => {
+    ($table:literal, $time:literal, $requests:literal, [$of:literal, $from:literal, $where:literal, $by:literal]) => {
         concat!(
             "SELECT CASE WHEN $3 = 1 THEN tenant ELSE '' END, \
              CASE WHEN $4 = 1 THEN key_id ELSE '' END, CASE WHEN $5 = 1 THEN route ELSE '' END, \
@@ -65,81 +57,138 @@ macro_rules! sums {
              CASE WHEN $8 = 1 THEN provider ELSE '' END, \
              CASE WHEN $9 = 1 THEN model ELSE '' END, \
              CASE WHEN $10 = 1 THEN operation ELSE '' END, \
-             CASE WHEN $11 = 1 THEN ended ELSE '' END, CAST(sum(",
+             CASE WHEN $11 = 1 THEN ended ELSE '' END, \
+             CASE WHEN $12 = 1 THEN kind ELSE '' END, CAST(sum(",
             $requests,
             ") AS BIGINT), CAST(sum(tokens_in) AS BIGINT), CAST(sum(tokens_out) AS BIGINT), \
              CAST(sum(tokens_cached) AS BIGINT), CAST(sum(tokens_cache_write) AS BIGINT), \
              CAST(sum(tokens_reasoning) AS BIGINT), CAST(sum(audio_ms) AS BIGINT), \
-             CAST(sum(nanodollars) AS BIGINT), CAST(sum(estimated) AS BIGINT) FROM ",
+             CAST(sum(nanodollars) AS BIGINT), CAST(sum(estimated) AS BIGINT)",
+            $of,
+            " FROM ",
             $table,
+            $from,
             " WHERE ",
             $time,
             " >= $1 AND ",
             $time,
-            " < $2 AND ($12 IS NULL OR tenant = $12) AND ($13 IS NULL OR key_id = $13) \
-             AND ($14 IS NULL OR route = $14) AND ($15 IS NULL OR policy = $15) \
-             AND ($16 IS NULL OR candidate = $16) AND ($17 IS NULL OR provider = $17) \
-             AND ($18 IS NULL OR model = $18) AND ($19 IS NULL OR operation = $19) \
-             AND ($20 IS NULL OR ended = $20) \
-             GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9"
+            " < $2 AND ",
+            where_columns!(),
+            $where,
+            " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10",
+            $by,
+            " LIMIT $23"
         )
     };
 }
 
-const OF_HOURS: &str = sums!("usage_hour", "hour", "requests");
-const OF_ENTRIES: &str = sums!("usage_entry", "at", "1");
+const OF_HOURS: &str = sums!("usage_hour", "hour", "requests", ["", "", "", ""]);
+const OF_ENTRIES: &str =
+    sums!("usage_entry", "at", "CASE WHEN kind = 'request' THEN 1 ELSE 0 END", ["", "", "", ""]);
+/// `$24` to `$26` are the names of labels, `$27` to `$29` what they have to be.
+const OF_LABELS: &str = sums!(
+    "usage_entry",
+    "at",
+    "CASE WHEN kind = 'request' THEN 1 ELSE 0 END",
+    [
+        ", coalesce(a.value, ''), coalesce(b.value, ''), coalesce(c.value, '')",
+        " LEFT JOIN usage_label a ON a.process = usage_entry.process \
+         AND a.journal_position = usage_entry.journal_position AND a.name = $24 \
+         LEFT JOIN usage_label b ON b.process = usage_entry.process \
+         AND b.journal_position = usage_entry.journal_position AND b.name = $25 \
+         LEFT JOIN usage_label c ON c.process = usage_entry.process \
+         AND c.journal_position = usage_entry.journal_position AND c.name = $26",
+        " AND ($27 IS NULL OR coalesce(a.value, '') = $27) \
+          AND ($28 IS NULL OR coalesce(b.value, '') = $28) \
+          AND ($29 IS NULL OR coalesce(c.value, '') = $29)",
+        ", 20, 21, 22"
+    ]
+);
 
-impl Column {
-    const ALL: [Self; 9] = [
-        Self::Tenant,
-        Self::Key,
-        Self::Route,
-        Self::Policy,
-        Self::Candidate,
-        Self::Provider,
-        Self::Model,
-        Self::Operation,
-        Self::End,
-    ];
-}
+/// Where the sums begin in a row, and the labels behind them.
+const NUMBERS: usize = Column::ALL.len();
+const LABELS: usize = NUMBERS + 9;
 
 impl Ledger {
-    /// Sums of what was used, sorted by what they are by. Over whole hours the sums of the hours
-    /// are added up, over any other span the entries.
+    /// Sums of what was used, in the order of time and then of what they are by. Over whole hours
+    /// the sums of the hours are added up; over any other span, and where labels are asked for,
+    /// the entries.
     ///
     /// # Errors
     ///
-    /// If the store does not answer.
-    pub async fn usage(&self, question: &Question) -> Result<Vec<Sums>, StoreError> {
-        let whole = question.from % HOUR == 0 && question.to % HOUR == 0;
-        let sql = if whole { OF_HOURS } else { OF_ENTRIES };
-        let mut values: Vec<Value> = vec![question.from.into(), question.to.into()];
-        values.extend(Column::ALL.map(|it| i64::from(question.by.contains(&it)).into()));
-        values.extend(Column::ALL.map(|it| {
-            let only = question.only.iter().find(|(column, _)| *column == it);
-            only.map(|(_, text)| text.as_str()).into()
-        }));
-        let rows = self.store.read(sql, values).await?;
-        let mut answer = Vec::with_capacity(rows.len());
-        for row in rows {
-            let mut of = Vec::with_capacity(question.by.len());
-            for asked in &question.by {
-                let place = Column::ALL.iter().position(|it| it == asked).unwrap_or_default();
-                of.push(row.get(place)?);
+    /// If that is too much at once, or the store does not answer.
+    pub async fn usage(&self, question: &Question) -> Result<Vec<Sums>, UsageError> {
+        self.sums(question, ROWS).await
+    }
+
+    pub(super) async fn sums(
+        &self,
+        question: &Question,
+        most: usize,
+    ) -> Result<Vec<Sums>, UsageError> {
+        let labels = question.labels()?;
+        let mut answer = Vec::new();
+        for (from, to) in question.spans()? {
+            let sql = match (labels.is_empty(), from % HOUR == 0 && to % HOUR == 0) {
+                (true, true) => OF_HOURS,
+                (true, false) => OF_ENTRIES,
+                (false, _) => OF_LABELS,
+            };
+            let mut values: Vec<Value> = vec![from.into(), to.into()];
+            let asked = |it| i64::from(question.by.contains(&Field::Column(it))).into();
+            values.extend(Column::ALL.map(asked));
+            values.extend(columns(&question.only));
+            let room = most - answer.len() + 1;
+            values.push(i64::try_from(room).unwrap_or(i64::MAX).into());
+            if !labels.is_empty() {
+                values.extend(named(&labels, &question.only));
             }
-            answer.push(Sums {
-                of,
-                requests: row.get(9)?,
-                tokens_in: row.get(10)?,
-                tokens_out: row.get(11)?,
-                tokens_cached: row.get(12)?,
-                tokens_cache_write: row.get(13)?,
-                tokens_reasoning: row.get(14)?,
-                audio_ms: row.get(15)?,
-                nanodollars: row.get(16)?,
-                estimated: row.get(17)?,
-            });
+            let rows = self.store.read(sql, values).await?;
+            if rows.len() == room {
+                return Err(UsageError::Rows(most));
+            }
+            let begin = answer.len();
+            for row in rows {
+                answer.push(sums(&row, from, &question.by, &labels)?);
+            }
+            // The databases sort texts by languages of their own.
+            answer[begin..].sort_unstable_by(|one, other| one.of.cmp(&other.of));
         }
         Ok(answer)
     }
+}
+
+/// What columns have to be, as parameters.
+pub(super) fn columns(only: &BTreeMap<Field, String>) -> [Value; Column::ALL.len()] {
+    Column::ALL.map(|it| only.get(&Field::Column(it)).map(String::as_str).into())
+}
+
+/// The names of labels and what they have to be, as parameters.
+pub(super) fn named(labels: &[&str], only: &BTreeMap<Field, String>) -> Vec<Value> {
+    let name = |at: usize| labels.get(at).copied();
+    let value = |at: usize| only.get(&Field::Label(name(at)?.to_owned())).map(String::as_str);
+    let places = 0..Question::LABELS;
+    places.clone().map(|at| name(at).into()).chain(places.map(|at| value(at).into())).collect()
+}
+
+fn sums(row: &Row, from: i64, by: &[Field], labels: &[&str]) -> Result<Sums, StoreError> {
+    let place = |field: &Field| match field {
+        Field::Column(column) => Column::ALL.iter().position(|it| it == column),
+        Field::Label(name) => labels.iter().position(|it| it == name).map(|at| LABELS + at),
+    };
+    let of = by.iter().filter_map(place).map(|place| row.get(place)).collect::<Result<_, _>>()?;
+    let number = |at: usize| row.get::<i64>(NUMBERS + at);
+    Ok(Sums {
+        from,
+        of,
+        requests: number(0)?,
+        tokens_in: number(1)?,
+        tokens_out: number(2)?,
+        tokens_cached: number(3)?,
+        tokens_cache_write: number(4)?,
+        tokens_reasoning: number(5)?,
+        audio_ms: number(6)?,
+        nanodollars: number(7)?,
+        estimated: number(8)?,
+    })
 }

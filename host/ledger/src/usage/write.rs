@@ -1,7 +1,7 @@
-//! Writes entries, and adds them to the sums of their hours.
+//! Writes entries and their labels, and adds them to the sums of their hours.
 
 use super::Usage;
-use crate::store::{StoreError, Transaction, values};
+use crate::store::{StoreError, Transaction, Value, values};
 use std::collections::BTreeMap;
 
 const HOUR: i64 = 3_600_000;
@@ -9,16 +9,25 @@ const HOUR: i64 = 3_600_000;
 const ENTRY: &str = "INSERT INTO usage_entry (process, journal_position, at, request, tenant, \
     key_id, route, policy, reason, candidate, provider, model, operation, ended, tokens_in, \
     tokens_out, tokens_cached, tokens_cache_write, tokens_reasoning, audio_ms, nanodollars, \
-    estimated, price_version, took_ms, attempts, labels) \
+    estimated, price_version, took_ms, attempts, labels, kind, tokens_cache_write_1h) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-    $19, $20, $21, $22, $23, $24, $25, $26) ON CONFLICT (process, journal_position) DO NOTHING";
+    $19, $20, $21, $22, $23, $24, $25, $26, $27, $28) ON CONFLICT (process, journal_position) \
+    DO NOTHING";
+
+const LABEL: &str = "INSERT INTO usage_label (process, journal_position, name, value) \
+    VALUES ($1, $2, $3, $4) ON CONFLICT (process, journal_position, name) DO NOTHING";
+
+/// Bytes of a label's name; PostgreSQL has an end to what it puts into an index, and would refuse
+/// the whole transaction.
+const LABEL_NAME: usize = 256;
 
 const SUM: &str = "INSERT INTO usage_hour (hour, tenant, key_id, route, policy, candidate, \
-    provider, model, operation, ended, requests, tokens_in, tokens_out, tokens_cached, \
+    provider, model, operation, ended, kind, requests, tokens_in, tokens_out, tokens_cached, \
     tokens_cache_write, tokens_reasoning, audio_ms, nanodollars, estimated) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
-    ON CONFLICT (hour, tenant, key_id, route, policy, candidate, provider, model, operation, ended) \
-    DO UPDATE SET requests = usage_hour.requests + excluded.requests, \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+    $20) \
+    ON CONFLICT (hour, tenant, key_id, route, policy, candidate, provider, model, operation, \
+    ended, kind) DO UPDATE SET requests = usage_hour.requests + excluded.requests, \
     tokens_in = usage_hour.tokens_in + excluded.tokens_in, \
     tokens_out = usage_hour.tokens_out + excluded.tokens_out, \
     tokens_cached = usage_hour.tokens_cached + excluded.tokens_cached, \
@@ -35,9 +44,12 @@ pub(crate) async fn write(
     entries: &[(u64, Usage)],
 ) -> Result<(), StoreError> {
     // In sorted order, as all who change several rows: or else two would wait for each other.
-    let mut hours = BTreeMap::<(i64, [&str; 9]), [i64; 9]>::new();
+    let mut hours = BTreeMap::<(i64, [&str; 10]), [i64; 9]>::new();
     for (position, usage) in entries {
         transaction.run(ENTRY, entry(process, *position, usage)).await?;
+        for label in labels(process, *position, usage) {
+            transaction.run(LABEL, label).await?;
+        }
         let hour = usage.at.div_euclid(HOUR) * HOUR;
         let sums = hours.entry((hour, names(usage))).or_default();
         for (sum, number) in sums.iter_mut().zip(numbers(usage)) {
@@ -53,7 +65,7 @@ pub(crate) async fn write(
     Ok(())
 }
 
-fn entry(process: &str, position: u64, usage: &Usage) -> Vec<crate::store::Value> {
+fn entry(process: &str, position: u64, usage: &Usage) -> Vec<Value> {
     let u = usage;
     values![
         process,
@@ -82,14 +94,33 @@ fn entry(process: &str, position: u64, usage: &Usage) -> Vec<crate::store::Value
         u.took_ms,
         clean(&u.attempts),
         clean(&u.labels),
+        kind(u),
+        u.tokens_cache_write_1h,
     ]
 }
 
-fn names(usage: &Usage) -> [&str; 9] {
+/// What an entry without a kind is: journals of earlier versions know no other.
+fn kind(usage: &Usage) -> &str {
+    if usage.kind.is_empty() { Usage::REQUEST } else { &usage.kind }
+}
+
+/// A row a label. What is no object of JSON has none; a value that is no text is told as JSON.
+fn labels(process: &str, position: u64, usage: &Usage) -> Vec<Vec<Value>> {
+    let labels: BTreeMap<String, serde_json::Value> =
+        serde_json::from_str(&usage.labels).unwrap_or_default();
+    let row = |(name, value): (String, serde_json::Value)| {
+        let name = clean(&name[..name.floor_char_boundary(LABEL_NAME)]);
+        let value = value.as_str().map_or_else(|| value.to_string(), clean);
+        values![process, position.cast_signed(), name, value]
+    };
+    labels.into_iter().map(row).collect()
+}
+
+fn names(usage: &Usage) -> [&str; 10] {
     let u = usage;
     let whose = [&u.tenant, &u.key, &u.route, &u.policy, &u.candidate];
     let [tenant, key, route, policy, candidate] = whose.map(String::as_str);
-    [tenant, key, route, policy, candidate, &u.provider, &u.model, &u.operation, &u.end]
+    [tenant, key, route, policy, candidate, &u.provider, &u.model, &u.operation, &u.end, kind(u)]
 }
 
 fn numbers(usage: &Usage) -> [i64; 9] {
@@ -99,7 +130,8 @@ fn numbers(usage: &Usage) -> [i64; 9] {
     let estimated = i64::from(u.estimated);
     let rest = [u.tokens_reasoning, u.audio_ms, u.nanodollars, estimated];
     let [reasoning, audio, cost, estimated] = rest;
-    [1, tokens_in, out, cached, cache_write, reasoning, audio, cost, estimated]
+    let requests = i64::from(kind(u) == Usage::REQUEST);
+    [requests, tokens_in, out, cached, cache_write, reasoning, audio, cost, estimated]
 }
 
 /// PostgreSQL takes no zero byte in a text, and would refuse the whole of a transaction for it,
