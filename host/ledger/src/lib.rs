@@ -38,7 +38,10 @@ pub use location::{Location, NoLocation, ServerUrl};
 pub use purse::{Clock, Denied, Purse, Reservation, Ticked, WhenAway};
 pub use store::StoreError;
 pub use tenant::{NewTenant, Tenant};
-pub use usage::{Column, Field, Question, Step, Sums, Usage, UsageError};
+pub use usage::{
+    Column, Corrected, Correction, Field, Listed, Listing, Place, Question, Step, Sums, Usage,
+    UsageError,
+};
 pub use window::{Period, Window};
 
 use sqlx::migrate::MigrateError;

@@ -3,10 +3,14 @@
 //! Entries come through the journal, whose shipping writes them in the transaction that moves its
 //! position: none is lost and none comes twice. What stands in them means nothing here.
 
+mod correct;
+mod list;
 mod query;
 mod question;
 mod write;
 
+pub use correct::{Corrected, Correction};
+pub use list::{Listed, Listing, Place};
 pub use query::Sums;
 pub use question::{Column, Field, Question, Step, UsageError};
 pub(crate) use write::write;

@@ -34,21 +34,101 @@ pub struct Sums {
     pub estimated: i64,
 }
 
-/// The filters of all statements: `$13` to `$22` are the columns'.
+/// The filters of columns, by the numbers of their parameters.
 macro_rules! where_columns {
-    () => {
-        "($13 IS NULL OR tenant = $13) AND ($14 IS NULL OR key_id = $14) \
-         AND ($15 IS NULL OR route = $15) AND ($16 IS NULL OR policy = $16) \
-         AND ($17 IS NULL OR candidate = $17) AND ($18 IS NULL OR provider = $18) \
-         AND ($19 IS NULL OR model = $19) AND ($20 IS NULL OR operation = $20) \
-         AND ($21 IS NULL OR ended = $21) AND ($22 IS NULL OR kind = $22)"
+    ($tenant:literal, $key:literal, $route:literal, $policy:literal, $candidate:literal,
+     $provider:literal, $model:literal, $operation:literal, $end:literal, $kind:literal) => {
+        concat!(
+            "($",
+            $tenant,
+            " IS NULL OR tenant = $",
+            $tenant,
+            ") AND ($",
+            $key,
+            " IS NULL OR key_id = $",
+            $key,
+            ") AND ($",
+            $route,
+            " IS NULL OR route = $",
+            $route,
+            ") AND ($",
+            $policy,
+            " IS NULL OR policy = $",
+            $policy,
+            ") AND ($",
+            $candidate,
+            " IS NULL OR candidate = $",
+            $candidate,
+            ") AND ($",
+            $provider,
+            " IS NULL OR provider = $",
+            $provider,
+            ") AND ($",
+            $model,
+            " IS NULL OR model = $",
+            $model,
+            ") AND ($",
+            $operation,
+            " IS NULL OR operation = $",
+            $operation,
+            ") AND ($",
+            $end,
+            " IS NULL OR ended = $",
+            $end,
+            ") AND ($",
+            $kind,
+            " IS NULL OR kind = $",
+            $kind,
+            ")"
+        )
     };
 }
+pub(super) use where_columns;
+
+/// Up to three labels of an entry, by the numbers of the parameters with their names.
+macro_rules! join_labels {
+    ($a:literal, $b:literal, $c:literal) => {
+        concat!(
+            " LEFT JOIN usage_label a ON a.process = usage_entry.process \
+             AND a.journal_position = usage_entry.journal_position AND a.name = $",
+            $a,
+            " LEFT JOIN usage_label b ON b.process = usage_entry.process \
+             AND b.journal_position = usage_entry.journal_position AND b.name = $",
+            $b,
+            " LEFT JOIN usage_label c ON c.process = usage_entry.process \
+             AND c.journal_position = usage_entry.journal_position AND c.name = $",
+            $c
+        )
+    };
+}
+pub(super) use join_labels;
+
+/// What they have to be, by the numbers of the parameters.
+macro_rules! where_labels {
+    ($a:literal, $b:literal, $c:literal) => {
+        concat!(
+            " AND ($",
+            $a,
+            " IS NULL OR coalesce(a.value, '') = $",
+            $a,
+            ") AND ($",
+            $b,
+            " IS NULL OR coalesce(b.value, '') = $",
+            $b,
+            ") AND ($",
+            $c,
+            " IS NULL OR coalesce(c.value, '') = $",
+            $c,
+            ")"
+        )
+    };
+}
+pub(super) use where_labels;
 
 /// The text of a statement, over a table, its column of time, how requests are counted, and what
 /// labels add to it.
 macro_rules! sums {
-    ($table:literal, $time:literal, $requests:literal, [$of:literal, $from:literal, $where:literal, $by:literal]) => {
+    ($table:literal, $time:literal, $requests:literal, [$of:expr, $from:expr, $where:expr, $by:expr]) => {
         concat!(
             "SELECT CASE WHEN $3 = 1 THEN tenant ELSE '' END, \
              CASE WHEN $4 = 1 THEN key_id ELSE '' END, CASE WHEN $5 = 1 THEN route ELSE '' END, \
@@ -73,7 +153,7 @@ macro_rules! sums {
             " >= $1 AND ",
             $time,
             " < $2 AND ",
-            where_columns!(),
+            where_columns!(13, 14, 15, 16, 17, 18, 19, 20, 21, 22),
             $where,
             " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10",
             $by,
@@ -92,15 +172,8 @@ const OF_LABELS: &str = sums!(
     "CASE WHEN kind = 'request' THEN 1 ELSE 0 END",
     [
         ", coalesce(a.value, ''), coalesce(b.value, ''), coalesce(c.value, '')",
-        " LEFT JOIN usage_label a ON a.process = usage_entry.process \
-         AND a.journal_position = usage_entry.journal_position AND a.name = $24 \
-         LEFT JOIN usage_label b ON b.process = usage_entry.process \
-         AND b.journal_position = usage_entry.journal_position AND b.name = $25 \
-         LEFT JOIN usage_label c ON c.process = usage_entry.process \
-         AND c.journal_position = usage_entry.journal_position AND c.name = $26",
-        " AND ($27 IS NULL OR coalesce(a.value, '') = $27) \
-          AND ($28 IS NULL OR coalesce(b.value, '') = $28) \
-          AND ($29 IS NULL OR coalesce(c.value, '') = $29)",
+        join_labels!(24, 25, 26),
+        where_labels!(27, 28, 29),
         ", 20, 21, 22"
     ]
 );

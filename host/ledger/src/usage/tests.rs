@@ -1,7 +1,10 @@
 //! What was used is found again, by whatever is asked.
 
-use super::{Column, Field, Question, Step, Sums, Usage, UsageError, write};
+use super::{
+    Column, Correction, Field, Listing, Place, Question, Step, Sums, Usage, UsageError, write,
+};
 use crate::Ledger;
+use crate::key::tests::by;
 use crate::store::StoreError;
 use crate::store::tests::on_both;
 use crate::store::transact;
@@ -233,6 +236,139 @@ async fn an_answer_has_an_end() {
         let question = Question { to: HOUR, by, ..Question::default() };
         assert_eq!(ledger.sums(&question, 4).await.unwrap().len(), 4);
         assert!(matches!(ledger.sums(&question, 3).await, Err(UsageError::Rows(3))));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn entries_are_listed_page_by_page_as_they_were_written() {
+    on_both(async |ledger| {
+        let whole = Usage {
+            kind: Usage::SHADOW.to_owned(),
+            key: "k".to_owned(),
+            request: "r1".to_owned(),
+            route: "way".to_owned(),
+            policy: "wise".to_owned(),
+            reason: "cheap".to_owned(),
+            candidate: "p/m".to_owned(),
+            provider: "p".to_owned(),
+            operation: "chat".to_owned(),
+            tokens_cache_write_1h: 3,
+            price_version: "v1".to_owned(),
+            took_ms: 9,
+            attempts: "[]".to_owned(),
+            labels: r#"{"team":"red"}"#.to_owned(),
+            ..entry(7, ["t", "m", "finished"], 1)
+        };
+        let mut entries: Vec<Usage> =
+            (1..=5).map(|at| dollar(at % 3, Usage::REQUEST, "")).collect();
+        entries.push(whole.clone());
+        written(&ledger, &numbered(entries)).await.unwrap();
+        let mut listing = Listing { to: 10, most: 2, ..Listing::default() };
+        let mut seen = Vec::new();
+        loop {
+            let page = ledger.usage_entries(&listing).await.unwrap();
+            let Some(last) = page.last() else { break };
+            listing.before = Some(last.place.to_string().parse().unwrap());
+            seen.extend(page.into_iter().map(|it| it.usage));
+        }
+        assert_eq!(seen.iter().map(|it| it.at).collect::<Vec<_>>(), [7, 2, 2, 1, 1, 0]);
+        assert_eq!(seen[0], whole);
+        let find = async |only: &[(Field, &str)], request: Option<&str>| {
+            let only = only.iter().map(|(it, text)| (it.clone(), (*text).to_owned())).collect();
+            let request = request.map(str::to_owned);
+            let listing = Listing { to: 10, most: 9, only, request, ..Listing::default() };
+            ledger.usage_entries(&listing).await.unwrap().len()
+        };
+        assert_eq!(find(&[(label("team"), "red")], None).await, 1);
+        assert_eq!(find(&[(label("team"), "")], None).await, 5);
+        assert_eq!(find(&[(Field::Column(Column::Kind), "shadow")], Some("r1")).await, 1);
+        assert_eq!(find(&[(Field::Column(Column::Kind), "request")], Some("r1")).await, 0);
+        assert_eq!(find(&[], Some("r2")).await, 0);
+        assert!("7.1".parse::<Place>().is_err() && "x.1.p".parse::<Place>().is_err());
+    })
+    .await;
+}
+
+/// What there was spent in all, and how much of it by corrections.
+async fn spent(ledger: &Ledger) -> (i64, i64, i64) {
+    let mut sums = Vec::new();
+    for only in [None, Some(Usage::CORRECTION)] {
+        let only = only.map(|kind| (Field::Column(Column::Kind), kind.to_owned()));
+        let only = only.into_iter().collect();
+        let question = Question { to: HOUR, only, ..Question::default() };
+        sums.push(ledger.usage(&question).await.unwrap().pop().unwrap_or_default());
+    }
+    assert_eq!(sums[1].requests, 0);
+    (sums[0].tokens_in, sums[0].nanodollars, sums[1].nanodollars)
+}
+
+#[tokio::test]
+async fn a_wrong_price_is_corrected_once_and_the_latest_one_holds() {
+    on_both(async |ledger| {
+        let used = |at, candidate: &str, end: &str, tokens_in, nanodollars| Usage {
+            candidate: candidate.to_owned(),
+            end: end.to_owned(),
+            labels: r#"{"team":"red"}"#.to_owned(),
+            request: format!("r{at}"),
+            tokens_in,
+            nanodollars,
+            ..Usage::default()
+        };
+        // More than are looked at at once.
+        let mut entries: Vec<Usage> =
+            (0..1_001).map(|_| Usage { at: 10, ..used(10, "p/m", "finished", 5, 10) }).collect();
+        entries.extend([
+            Usage { at: 99, ..used(99, "p/m", "finished", 5, 10) },
+            Usage { at: 20, ..used(20, "p/n", "finished", 5, 10) },
+            Usage { at: 20, ..used(20, "p/m", Usage::UNKNOWN, 0, 10) },
+            Usage { at: 20, ..used(20, "p/m", "finished", 0, 0) },
+        ]);
+        written(&ledger, &numbered(entries)).await.unwrap();
+        let (all, tokens) = (10_010 + 30, 5 * 1_003);
+        assert_eq!(spent(&ledger).await, (tokens, all, 0));
+        let correct = async |price_version, price: i64| {
+            let correction = Correction { from: 5, to: 99, candidate: "p/m", price_version };
+            let cost = move |usage: &Usage| match usage.tokens_in {
+                0 => None,
+                tokens => Some(tokens * price),
+            };
+            ledger.correct(by(1), correction, &cost).await.unwrap()
+        };
+        let done = correct("v2", 3).await;
+        assert_eq!((done.entries, done.corrected, done.unpriced), (1_002, 1_001, 1));
+        assert_eq!(done.nanodollars, 5_005);
+        assert_eq!(spent(&ledger).await, (tokens, all + 5_005, 5_005));
+        let again = correct("v2", 3).await;
+        assert_eq!((again.entries, again.corrected, again.nanodollars), (1_002, 0, 0));
+        let last = correct("v3", 1).await;
+        assert_eq!((last.corrected, last.nanodollars), (1_001, -10_010));
+        assert_eq!(spent(&ledger).await, (tokens, all - 5_005, -5_005));
+        let only = [(Field::Column(Column::Kind), Usage::CORRECTION.to_owned())].into();
+        let listing = Listing { to: HOUR, most: 1, only, ..Listing::default() };
+        let one = ledger.usage_entries(&listing).await.unwrap().pop().unwrap().usage;
+        assert_eq!((one.at, &*one.request, one.nanodollars), (10, "r10", -10));
+        assert_eq!((&*one.price_version, &*one.labels), ("v3", r#"{"team":"red"}"#));
+        let acts = ledger.audit(None, 9).await.unwrap();
+        assert_eq!(acts.len(), 3);
+        assert_eq!((&*acts[0].action, &*acts[0].subject), ("correct-prices", "p/m"));
+        assert!(acts[0].detail.contains("v3"), "{}", acts[0].detail);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_corrects_at_the_same_time_corrects_once() {
+    on_both(async |ledger| {
+        let candidate = "p/m".to_owned();
+        let entries =
+            (0..600).map(|at| Usage { at, candidate: candidate.clone(), ..Usage::default() });
+        written(&ledger, &numbered(entries)).await.unwrap();
+        let correction = Correction { from: 0, to: HOUR, candidate: "p/m", price_version: "v" };
+        let one = || ledger.correct(by(1), correction, &|_| Some(2));
+        let (a, b, c) = tokio::join!(one(), one(), one());
+        assert_eq!([a, b, c].map(|it| it.unwrap().corrected).iter().sum::<u64>(), 600);
+        assert_eq!(spent(&ledger).await, (0, 1_200, 1_200));
     })
     .await;
 }
