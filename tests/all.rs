@@ -6,6 +6,8 @@ mod caller;
 #[path = "all/house.rs"]
 mod house;
 
+#[path = "all/audit.rs"]
+mod audit;
 #[path = "all/bandit.rs"]
 mod bandit;
 #[path = "all/cache.rs"]

@@ -2,6 +2,7 @@
 
 use crate::caller::{Caller, Http, PATIENCE, Reply};
 use anyhow::{Context, Result, ensure};
+use portcullis::audit::HOST;
 use portcullis::candidate::Candidate;
 use portcullis::config::{self, Config, Environment};
 use portcullis::record::Record;
@@ -87,7 +88,7 @@ impl House {
 
     /// Has the configuration read again.
     pub(crate) async fn reload(&self) -> Result<Reloaded, ReloadError> {
-        self.running.reloader.reload(&Environment::default(), "a test").await
+        self.running.reloader.reload(&Environment::default(), HOST, "a test").await
     }
 
     /// A connection.

@@ -3,6 +3,7 @@
 use crate::caller::Http;
 use crate::house::{House, chat, configured, provider, until};
 use anyhow::{Context, Result, ensure};
+use portcullis::audit::HOST;
 use portcullis::config::Environment;
 use portcullis::serve;
 use portcullis_test_postgres::Postgres;
@@ -75,7 +76,7 @@ fn outlives(url: &str, environment: &Environment) -> Result<()> {
         .await?;
         // The same plugin with other limits is loaded anew.
         house.rewrite(&counting(&files, url, "limits = { cpu_ms = 90 }")?)?;
-        let reloaded = house.running.reloader.reload(environment, "a test").await?;
+        let reloaded = house.running.reloader.reload(environment, HOST, "a test").await?;
         ensure!(reloaded.changed == ["policies.one", "policies.two"], "{reloaded:?}");
         says(&house, "other", &["policy one: undecided: request 4"]).await?;
         house.running.stop().await;

@@ -5,6 +5,7 @@ mod access;
 mod candidates;
 mod swaps;
 
+use crate::audit::{ADMIN, Act};
 use crate::config::Environment;
 use crate::gateway::Gateway;
 use crate::installed::Installed;
@@ -30,6 +31,9 @@ const SERVED: &str = "served here: GET /healthz, /readyz, /api/v1/requests, /api
                       …/swap, …/promote, …/rollback; GET and POST /api/v1/tenants, /api/v1/keys; \
                       POST /api/v1/tenants/NAME/suspend, …/resume, /api/v1/keys/ID/rotate, \
                       …/revoke, …/expire; GET /api/v1/audit\n";
+
+/// What is said where no answers are kept.
+const NO_CACHE: &str = "no answers are kept: there is no table [cache]";
 
 /// Bytes of a rating at most.
 const LARGEST_RATING: usize = 4 << 10;
@@ -57,10 +61,7 @@ pub async fn answer(
             text(StatusCode::FORBIDDEN, "pages of other origins change nothing here\n")
         }
         (&Method::POST, "/api/v1/reload") => reload(reloader).await,
-        (&Method::DELETE, "/api/v1/cache") => {
-            gateway.forget_answers();
-            cache(gateway)
-        }
+        (&Method::DELETE, "/api/v1/cache") => forget(gateway).await,
         (&Method::POST, "/api/v1/ratings") => rate(gateway, request.into_body()).await,
         (&Method::GET, "/api/v1/quarantine") => json(StatusCode::OK, &quarantine(gateway)),
         (_, path) if path.starts_with("/api/v1/policies/") => swaps::answer(gateway, request).await,
@@ -82,7 +83,7 @@ fn is_of_a_page(headers: &HeaderMap) -> bool {
 }
 
 async fn reload(reloader: &Reloader) -> http::Response<Full<Bytes>> {
-    match reloader.reload(&Environment::of_process(), "asked for by the API").await {
+    match reloader.reload(&Environment::of_process(), ADMIN, "asked for by the API").await {
         Ok(reloaded) => json(StatusCode::OK, &reloaded),
         Err(why) => {
             let problems: Vec<String> = why.to_string().lines().map(str::to_owned).collect();
@@ -106,8 +107,17 @@ fn quarantine(gateway: &Gateway) -> Vec<Quarantined> {
 fn cache(gateway: &Gateway) -> http::Response<Full<Bytes>> {
     match &gateway.deployment().cache {
         Some(cache) => json(StatusCode::OK, &cache.state()),
-        None => text(StatusCode::NOT_FOUND, "no answers are kept: there is no table [cache]\n"),
+        None => text(StatusCode::NOT_FOUND, &format!("{NO_CACHE}\n")),
     }
+}
+
+async fn forget(gateway: &Gateway) -> http::Response<Full<Bytes>> {
+    gateway.forget_answers();
+    let refused = gateway.deployment().cache.is_none().then_some(NO_CACHE);
+    let detail = refused.map_or_else(|| json!({}), |why| json!({ "refused": why }));
+    let subject = "cache".to_owned();
+    Act { actor: ADMIN, action: "empty-cache", subject, detail }.note(gateway).await;
+    cache(gateway)
 }
 
 async fn rate(gateway: &Gateway, body: Incoming) -> http::Response<Full<Bytes>> {

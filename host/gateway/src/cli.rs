@@ -8,6 +8,7 @@ mod log;
 mod models;
 mod plugins;
 
+use crate::audit;
 use crate::config::{self, Config, Environment};
 use crate::watch::Watch;
 use crate::{load, serve};
@@ -149,7 +150,8 @@ fn run_serve(from: &From) -> Result<ExitCode> {
                 () = watch.changed() => "a file changed",
             };
             // What came of it stands in the log; what was wrong has changed nothing.
-            if running.reloader.reload(&Environment::of_process(), reason).await.is_ok() {
+            let environment = Environment::of_process();
+            if running.reloader.reload(&environment, audit::HOST, reason).await.is_ok() {
                 watch.follow(&running.gateway.deployment().config);
             }
         }

@@ -3,6 +3,7 @@
 //! Nothing else in this crate writes to the log, so that a field is called the same wherever
 //! it stands.
 
+use crate::audit::Act;
 use crate::installed::{Change, What};
 use crate::record::{End, Record};
 use crate::swap::SwapError;
@@ -394,6 +395,22 @@ impl SwapFailed<'_> {
     /// Writes one line.
     pub fn emit(&self) {
         tracing::error!(name = self.name, "not swapped, nothing was changed: {}", self.why);
+    }
+}
+
+/// An operator's act is done, or refused, and is not in the audit log.
+pub struct NotAudited<'a> {
+    /// What they did.
+    pub act: &'a Act,
+    /// Why.
+    pub why: &'a dyn Display,
+}
+
+impl NotAudited<'_> {
+    /// Writes one line, with all that the audit log would have.
+    pub fn emit(&self) {
+        let Act { actor, action, subject, detail } = self.act;
+        tracing::error!(actor, action, subject, %detail, "not audited: {}", self.why);
     }
 }
 

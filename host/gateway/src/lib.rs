@@ -3,6 +3,7 @@
 //! The modules stand in the order in which a request meets them; [`gateway::Gateway::answer`]
 //! is its whole path. ARCHITECTURE.md, beside the sources, says what each step may not do.
 
+pub mod audit;
 pub mod conduct;
 pub mod config;
 pub mod deployment;

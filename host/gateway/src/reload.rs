@@ -3,11 +3,13 @@
 //! What came of it is put in place in one step or not at all: a file that is wrong, or a plugin
 //! that does not load, changes nothing. Requests that have begun keep what they began with.
 
+use crate::audit::Act;
 use crate::config::{Environment, Problems};
 use crate::events::{ReloadFailed, Reloaded as Happened};
 use crate::gateway::Gateway;
 use crate::load::{self, LoadProblems};
 use serde::Serialize;
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -46,8 +48,8 @@ impl Reloader {
         Self { gateway }
     }
 
-    /// Reads the configuration again, and puts in place what it says. `reason` is for the log:
-    /// who asked.
+    /// Reads the configuration again, and puts in place what it says. `actor` and `reason` are for
+    /// the logs: who asked, and in which way.
     ///
     /// # Errors
     ///
@@ -55,15 +57,28 @@ impl Reloader {
     pub async fn reload(
         &self,
         environment: &Environment,
+        actor: &'static str,
         reason: &str,
     ) -> Result<Reloaded, ReloadError> {
         let _turn = self.gateway.changing.lock().await;
         let began = Instant::now();
         let tried = self.attempt(environment, began).await;
-        match &tried {
-            Ok(reloaded) => Happened { reason, reloaded }.emit(),
-            Err(why) => ReloadFailed { reason, why }.emit(),
-        }
+        let detail = match &tried {
+            Ok(reloaded) => {
+                Happened { reason, reloaded }.emit();
+                let Reloaded { deployment, changed, at_next_start, .. } = reloaded;
+                json!({
+                    "reason": reason, "deployment": deployment, "changed": changed,
+                    "at_next_start": at_next_start,
+                })
+            }
+            Err(why) => {
+                ReloadFailed { reason, why }.emit();
+                json!({ "reason": reason, "refused": why.to_string() })
+            }
+        };
+        let subject = "configuration".to_owned();
+        Act { actor, action: "reload", subject, detail }.note(&self.gateway).await;
         tried
     }
 

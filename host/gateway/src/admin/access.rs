@@ -6,6 +6,7 @@ mod said;
 mod shown;
 
 use super::{SERVED, json, text};
+use crate::audit::ADMIN;
 use crate::config;
 use crate::deployment::Deployment;
 use crate::gateway::Gateway;
@@ -20,8 +21,6 @@ use std::time::SystemTime;
 
 /// Bytes of what may be said with a request.
 const LONGEST: usize = 64 << 10;
-/// Whom the audit log names: this address asks nobody who they are.
-const ACTOR: &str = "admin";
 /// What is said where there is nowhere to keep a key.
 const NO_LEDGER: &str = "there is no ledger to keep tenants and keys in: add [ledger] with such as \
                          url = \"sqlite:portcullis.db\" to the configuration, and start the \
@@ -66,7 +65,7 @@ pub(super) async fn answer(gateway: &Gateway, request: http::Request<Incoming>) 
         Err(error) => return problems(StatusCode::BAD_REQUEST, &[error.to_string()]),
     };
     let deployment = gateway.deployment();
-    let by = By { actor: ACTOR, at: SystemTime::now() };
+    let by = By { actor: ADMIN, at: SystemTime::now() };
     let desk = Desk { registry, deployment: &deployment, by };
     match desk.answer(&parts, &body).await {
         Ok(answer) => answer,

@@ -2,6 +2,7 @@
 //! `/api/v1/policies/NAME/…` and `/api/v1/providers/NAME/…`.
 
 use super::{SERVED, json, text};
+use crate::audit::{ADMIN, Act};
 use crate::config::PluginSource;
 use crate::deployment::Deployment;
 use crate::events::SwapFailed;
@@ -9,14 +10,15 @@ use crate::gateway::Gateway;
 use crate::installed::{Change, Installed};
 use crate::policy::Policy;
 use crate::provider::Provider;
-use crate::swap::{self, Wanted};
+use crate::swap::{self, Swapped, Wanted};
 use crate::version::Kind;
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Collected, Full, Limited};
 use hyper::body::Incoming;
 use portcullis_sandbox::Share;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -86,12 +88,26 @@ struct Trial {
     share: f64,
 }
 
+/// What was changed.
+struct Done {
+    /// For who asked.
+    answer: Value,
+    /// For the audit log.
+    told: Value,
+}
+
+/// Why nothing was changed.
+struct Refused {
+    status: StatusCode,
+    answer: Value,
+    why: String,
+}
+
 /// Answers a request of this kind.
 pub(super) async fn answer(
     gateway: &Gateway,
     request: http::Request<Incoming>,
 ) -> http::Response<Full<Bytes>> {
-    let deployment = gateway.deployment();
     let path = request.uri().path().to_owned();
     let Some((table, name, verb)) = parts(&path) else {
         return text(StatusCode::NOT_FOUND, SERVED);
@@ -100,25 +116,41 @@ pub(super) async fn answer(
     if request.method() != wanted {
         return text(StatusCode::METHOD_NOT_ALLOWED, SERVED);
     }
-    let Some(place) = Place::find(&deployment, table, name) else {
-        return text(StatusCode::NOT_FOUND, &format!("there is no [{table}.{name}]\n"));
-    };
-    let body = match Limited::new(request.into_body(), LONGEST).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) => return refused(&error.to_string()),
-    };
+    let body = Limited::new(request.into_body(), LONGEST).collect().await;
+    let body = body.map(Collected::to_bytes).map_err(|error| error.to_string());
     // Whatever is configured anew meanwhile would leave this swap in what runs no more.
     let _turn = gateway.changing.lock().await;
+    let came = act(gateway, (table, name), verb, body).await;
+    if let Some(action) = verb.action() {
+        let subject = format!("{table}.{name}");
+        let detail = match &came {
+            Ok(done) => done.told.clone(),
+            Err(refused) => json!({ "refused": refused.why }),
+        };
+        Act { actor: ADMIN, action, subject, detail }.note(gateway).await;
+    }
+    match came {
+        Ok(done) => json(StatusCode::OK, &done.answer),
+        Err(refused) => json(refused.status, &refused.answer),
+    }
+}
+
+async fn act(
+    gateway: &Gateway,
+    (table, name): (&str, &str),
+    verb: Verb,
+    body: Result<Bytes, String>,
+) -> Result<Done, Refused> {
+    let body = body.map_err(Refused::said)?;
+    let place = Place::find(&gateway.deployment(), table, name).ok_or_else(|| {
+        Refused::new(StatusCode::NOT_FOUND, format!("there is no [{table}.{name}]"))
+    })?;
     match verb {
-        Verb::History => json(StatusCode::OK, &place.shown()),
-        Verb::Swap => match wanted_of(&body) {
-            Ok(wanted) => place.swap(gateway, &wanted).await,
-            Err(why) => refused(&why),
-        },
-        Verb::Promote | Verb::RollBack => match reason(&body) {
-            Ok(reason) => place.change(verb, &reason),
-            Err(why) => refused(&why),
-        },
+        Verb::History => Ok(Done { answer: place.shown(), told: Value::Null }),
+        Verb::Swap => place.swap(gateway, &wanted_of(&body).map_err(Refused::said)?).await,
+        Verb::Promote | Verb::RollBack => {
+            place.change(verb, &reason(&body).map_err(Refused::said)?)
+        }
     }
 }
 
@@ -180,8 +212,27 @@ fn reason(body: &[u8]) -> Result<String, String> {
     Ok(said.reason.unwrap_or_else(|| ASKED.to_owned()))
 }
 
-fn refused(why: &str) -> http::Response<Full<Bytes>> {
-    json(StatusCode::BAD_REQUEST, &serde_json::json!({ "problems": [why] }))
+impl Verb {
+    /// Its word in the audit log; `None` where nothing is done.
+    fn action(self) -> Option<&'static str> {
+        match self {
+            Self::History => None,
+            Self::Swap => Some("swap-plugin"),
+            Self::Promote => Some("promote-plugin"),
+            Self::RollBack => Some("roll-back-plugin"),
+        }
+    }
+}
+
+impl Refused {
+    fn new(status: StatusCode, why: String) -> Self {
+        Self { status, answer: json!({ "problems": [&why] }), why }
+    }
+
+    /// What was said cannot be meant.
+    fn said(why: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, why)
+    }
 }
 
 impl Place {
@@ -199,28 +250,29 @@ impl Place {
         }
     }
 
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Value {
         match self {
             Self::Policy(policy) => shown(&policy.plugin),
             Self::Provider(provider) => shown(&provider.plugin),
         }
     }
 
-    async fn swap(&self, gateway: &Gateway, wanted: &Wanted) -> http::Response<Full<Bytes>> {
+    async fn swap(&self, gateway: &Gateway, wanted: &Wanted) -> Result<Done, Refused> {
         let swapped = match self {
             Self::Policy(policy) => swap::policy(gateway, policy, wanted).await,
             Self::Provider(provider) => swap::provider(gateway, provider, wanted).await,
         };
         match swapped {
-            Ok(swapped) => json(StatusCode::OK, &swapped),
+            Ok(swapped) => Ok(Done { answer: json!(swapped), told: told(&swapped, wanted) }),
             Err(failed) => {
                 SwapFailed { name: self.name(), why: &failed }.emit();
-                json(StatusCode::UNPROCESSABLE_ENTITY, &failed)
+                let (status, answer) = (StatusCode::UNPROCESSABLE_ENTITY, json!(failed));
+                Err(Refused { status, answer, why: failed.to_string() })
             }
         }
     }
 
-    fn change(&self, verb: Verb, reason: &str) -> http::Response<Full<Bytes>> {
+    fn change(&self, verb: Verb, reason: &str) -> Result<Done, Refused> {
         match self {
             Self::Policy(policy) => change(&policy.plugin, verb, reason),
             Self::Provider(provider) => change(&provider.plugin, verb, reason),
@@ -228,29 +280,44 @@ impl Place {
     }
 }
 
-fn shown<K: Kind>(installed: &Installed<K>) -> Shown {
+/// A swap, without what it took.
+fn told(swapped: &Swapped, wanted: &Wanted) -> Value {
+    json!({
+        "from": swapped.from,
+        "to": swapped.to,
+        "shadow_run": swapped.shadow_run,
+        "canary": swapped.canary,
+        "lift_quarantine": wanted.lift_quarantine,
+        "reason": wanted.reason,
+    })
+}
+
+fn shown<K: Kind>(installed: &Installed<K>) -> Value {
     let trial = installed.trial();
-    Shown {
+    json!(Shown {
         name: installed.name.clone(),
         generation: installed.pin().id,
         trial: trial.map(|(it, share)| Trial { generation: it.id, share: share.part() }),
         history: installed.history(),
-    }
+    })
 }
 
 fn change<K: Kind>(
     installed: &Arc<Installed<K>>,
     verb: Verb,
     reason: &str,
-) -> http::Response<Full<Bytes>> {
-    let (done, otherwise) = match verb {
-        Verb::Promote => (installed.promote(reason).is_some(), "no version is tried out"),
-        _ => (installed.roll_back(reason).is_some(), "there is no version to go back to"),
+) -> Result<Done, Refused> {
+    let (told, otherwise) = match verb {
+        Verb::Promote => {
+            let told = installed.promote(reason).map(|to| json!({ "to": to, "reason": reason }));
+            (told, "no version is tried out")
+        }
+        _ => {
+            let told = installed.roll_back(reason);
+            let told = told.map(|(from, to)| json!({ "from": from, "to": to, "reason": reason }));
+            (told, "there is no version to go back to")
+        }
     };
-    if done {
-        json(StatusCode::OK, &shown(installed))
-    } else {
-        let why = format!("{}: {otherwise}", installed.name);
-        json(StatusCode::CONFLICT, &serde_json::json!({ "problems": [why] }))
-    }
+    let why = || Refused::new(StatusCode::CONFLICT, format!("{}: {otherwise}", installed.name));
+    Ok(Done { told: told.ok_or_else(why)?, answer: shown(installed) })
 }
