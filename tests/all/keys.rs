@@ -161,10 +161,14 @@ fn a_key_and_its_successor_work_until_the_grace_is_over() -> Result<()> {
         let over = done(&house, &format!("keys/{old}/expire"), &past).await?;
         ensure!(over["state"] == "replaced" && over["successor"] == new, "{over}");
         nobody(&house, &first, "The key was replaced by another one.").await?;
+        // What the new one is not told it does not have: the end of the old one, above all.
+        let ends = json!({ "expires_at": "2099-01-31T00:00:00Z" });
+        done(&house, &format!("keys/{new}/expire"), &ends).await?;
         // Without a time of grace it is over at once.
         let rotate = format!("keys/{new}/rotate");
-        let (third, secret) =
-            id_and_secret(&done(&house, &rotate, &json!({ "grace": "0s" })).await?)?;
+        let made = done(&house, &rotate, &json!({ "grace": "0s" })).await?;
+        ensure!(made["key"]["expires_at"].is_null(), "{made}");
+        let (third, secret) = id_and_secret(&made)?;
         nobody(&house, &second, "The key was replaced by another one.").await?;
         served(&house, &secret, "usual").await?;
         let expire = format!("keys/{third}/expire");
@@ -280,8 +284,58 @@ fn what_operators_do_over_the_api_is_audited() -> Result<()> {
         );
         ensure!(acts[1]["detail"]["name"] == "ci", "{acts}");
         let newest = acts[0]["act"].to_string();
-        let older = shown(&house, &format!("audit?before={newest}&most=1")).await?;
+        let older = shown(&house, &format!("audit?after={newest}&limit=1")).await?;
         ensure!(older == json!([acts[1]]), "{older}");
+        Ok(())
+    })
+}
+
+/// All of a list, so many at a time, by the way that its answers name.
+async fn paged(house: &House, list: &str, limit: usize) -> Result<Vec<Value>> {
+    let mut path = format!("/api/v1/{list}limit={limit}");
+    let mut all = Vec::new();
+    loop {
+        let reply = house.admin(&path).await?;
+        let link = reply.header("link").to_owned();
+        let page: Vec<Value> = serde_json::from_value(reply.json()?)?;
+        // Only where there is a page more is it named, and then this one is full.
+        let fits = if link.is_empty() { 1..=limit } else { limit..=limit };
+        ensure!(fits.contains(&page.len()), "{path}: {page:?}");
+        all.extend(page);
+        let next = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
+        match next {
+            Some(next) => path = next.to_owned(),
+            None => return Ok(all),
+        }
+    }
+}
+
+#[test]
+fn lists_are_read_a_page_at_a_time_and_nothing_twice_or_never() -> Result<()> {
+    on_both(async |ledger| {
+        let tenants = "[tenants.c]\n[tenants.a]\n[tenants.e]\n[tenants.B]\n";
+        let house = House::open(&text(ledger, tenants)).await?;
+        // Some that the configuration has alone, some that the ledger has alone, some of both.
+        for said in [json!({ "id": "d" }), json!({ "id": "b", "parent": "e" })] {
+            done(&house, "tenants", &said).await?;
+        }
+        for (tenant, name) in [("a", "1"), ("b", "1"), ("a", "2"), ("d", "1"), ("a", "3")] {
+            key(&house, tenant, name, json!({})).await?;
+        }
+        for list in ["tenants?", "keys?", "keys?tenant=a&", "audit?"] {
+            let all: Vec<Value> = serde_json::from_value(shown(&house, list).await?)?;
+            for limit in 1..=all.len() + 1 {
+                let pages = paged(&house, list, limit).await?;
+                ensure!(pages == all, "{list} {limit}: {pages:?} instead of {all:?}");
+            }
+        }
+        let ids = |list: &Value| {
+            let id = |it: &Value| it["id"].as_str().map(str::to_owned);
+            list.as_array().into_iter().flatten().filter_map(id).collect::<Vec<_>>().concat()
+        };
+        ensure!(ids(&shown(&house, "tenants").await?) == "Babcde");
+        ensure!(ids(&shown(&house, "tenants?after=a&limit=2").await?) == "bc");
+        ensure!(ids(&shown(&house, "tenants?after=aa&limit=1").await?) == "b");
         Ok(())
     })
 }
@@ -347,7 +401,12 @@ fn what_cannot_be_done_to_tenants_and_keys_is_said() -> Result<()> {
             ensure!(problems.contains(why), "{path} {said}: {problems}");
         }
         for (path, status) in [
-            ("audit?before=x", 400),
+            ("audit?after=x", 400),
+            ("audit?limit=0", 400),
+            ("tenants?limit=1001", 400),
+            ("tenants?limit=1000", 200),
+            ("keys?limit=ten", 400),
+            ("keys?after=nobodys", 404),
             ("keys?tenants=a", 400),
             ("keys/x/rotate", 405),
             ("keys/x", 404),

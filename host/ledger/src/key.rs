@@ -12,7 +12,7 @@ use crate::audit::note;
 use crate::clock::{at, millis, moment};
 use crate::store::{Row, StoreError, Transaction, transact, values};
 use crate::tenant::lineage;
-use crate::{AdminError, By, Ledger};
+use crate::{AdminError, By, Ledger, Page};
 use secret::Digest;
 use serde_json::json;
 use std::time::{Duration, SystemTime};
@@ -68,6 +68,9 @@ pub struct Made {
     /// What its client shows.
     pub secret: Secret,
 }
+
+const ONE: &str = "SELECT id, tenant, name, scopes, made_at, expires_at, revoked_at, successor \
+                   FROM api_key WHERE id = $1";
 
 impl Ledger {
     /// Makes a key. It works in every process within a second.
@@ -137,17 +140,34 @@ impl Ledger {
         transact!(self.store, |transaction| end(transaction, by, key, ("expire-key", EXPIRE, then)))
     }
 
-    /// All keys of a tenant, or of all, those included that do not work any more; the oldest
-    /// first.
+    /// A key by its id.
     ///
     /// # Errors
     ///
-    /// If the store does not answer.
-    pub async fn keys(&self, tenant: Option<&str>) -> Result<Vec<Key>, AdminError> {
-        const ALL: &str = "SELECT id, tenant, name, scopes, made_at, expires_at, revoked_at, \
-                           successor FROM api_key \
-                           WHERE CAST($1 AS TEXT) IS NULL OR tenant = $1 ORDER BY made_at, id";
-        let rows = self.store.read(ALL, values![tenant]).await?;
+    /// If there is no such key, or the store does not answer.
+    pub async fn key(&self, key: &str) -> Result<Key, AdminError> {
+        let rows = self.store.read(ONE, values![key]).await?;
+        let row = rows.first().ok_or_else(|| AdminError::UnknownKey(key.to_owned()))?;
+        Ok(read(row)?)
+    }
+
+    /// A page of the keys of a tenant, or of all, those included that do not work any more; the
+    /// oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If there is no key that it could come after, or the store does not answer.
+    pub async fn keys(&self, tenant: Option<&str>, page: Page<'_>) -> Result<Vec<Key>, AdminError> {
+        const PAGE: &str = "SELECT id, tenant, name, scopes, made_at, expires_at, revoked_at, \
+                            successor FROM api_key \
+                            WHERE (CAST($1 AS TEXT) IS NULL OR tenant = $1) \
+                            AND (made_at, id) > ($2, $3) ORDER BY made_at, id LIMIT $4";
+        let (made_at, id) = match page.after {
+            Some(after) => (at(self.key(after).await?.made_at), after),
+            None => (i64::MIN, ""),
+        };
+        let rows =
+            self.store.read(PAGE, values![tenant, made_at, id, i64::from(page.limit)]).await?;
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
 }
@@ -225,8 +245,6 @@ async fn rotate(
     rotation: Rotation,
     (id, secret): (&str, &Secret),
 ) -> Result<Key, AdminError> {
-    const ONE: &str = "SELECT id, tenant, name, scopes, made_at, expires_at, revoked_at, \
-                       successor FROM api_key WHERE id = $1";
     const REPLACE: &str =
         "UPDATE api_key SET successor = $1, expires_at = $2, changed = $3 WHERE id = $4";
     let detail = json!({ "successor": id, "grace_ms": millis(rotation.grace) }).to_string();

@@ -3,8 +3,9 @@
 //!
 //! SQLite takes `$1` for a parameter as PostgreSQL does, and both have `INSERT … ON CONFLICT`,
 //! `RETURNING` and partial indexes. So a statement is one text for both, of types that mean the
-//! same in both: `BIGINT`, `TEXT`, `BYTEA`, `DOUBLE PRECISION`. (sqlx's own `Any` driver was no
-//! way: it has no bytes in SQLite's dialect of it, no locks and no notices.)
+//! same in both: `BIGINT`, `TEXT`, `BYTEA`, `DOUBLE PRECISION`. How texts are ordered is the
+//! server's choice; who has to know says `COLLATE "C"`, by their bytes. (sqlx's own `Any` driver
+//! was no way: it has no bytes in SQLite's dialect of it, no locks and no notices.)
 //!
 //! Writes go through [`transact`], which does them again where PostgreSQL ended them for the sake
 //! of another. What several processes race for is one conditional statement, or is behind

@@ -5,7 +5,7 @@ use crate::admin::{id, name};
 use crate::audit::note;
 use crate::clock::{at, moment};
 use crate::store::{Row, StoreError, Transaction, transact, values};
-use crate::{AdminError, By, Ledger};
+use crate::{AdminError, By, Ledger, Page};
 use serde_json::json;
 use std::time::SystemTime;
 
@@ -80,14 +80,30 @@ impl Ledger {
         transact!(self.store, |transaction| suspend(transaction, by, tenant, None))
     }
 
-    /// All tenants, by their ids.
+    /// A tenant by its id.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such tenant, or the store does not answer.
+    pub async fn tenant(&self, tenant: &str) -> Result<Tenant, AdminError> {
+        const ONE: &str =
+            "SELECT id, parent, name, made_at, suspended_at FROM tenant WHERE id = $1";
+        let rows = self.store.read(ONE, values![tenant]).await?;
+        let row = rows.first().ok_or_else(|| AdminError::UnknownTenant(tenant.to_owned()))?;
+        Ok(read(row)?)
+    }
+
+    /// A page of all tenants, by the bytes of their ids. The one that it comes after need not be
+    /// there.
     ///
     /// # Errors
     ///
     /// If the store does not answer.
-    pub async fn tenants(&self) -> Result<Vec<Tenant>, AdminError> {
-        const ALL: &str = "SELECT id, parent, name, made_at, suspended_at FROM tenant ORDER BY id";
-        let rows = self.store.read(ALL, values![]).await?;
+    pub async fn tenants(&self, page: Page<'_>) -> Result<Vec<Tenant>, AdminError> {
+        const PAGE: &str = "SELECT id, parent, name, made_at, suspended_at FROM tenant \
+                            WHERE id COLLATE \"C\" > $1 ORDER BY id COLLATE \"C\" LIMIT $2";
+        let values = values![page.after.unwrap_or_default(), i64::from(page.limit)];
+        let rows = self.store.read(PAGE, values).await?;
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
 }

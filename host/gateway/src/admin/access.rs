@@ -2,6 +2,7 @@
 //! `/api/v1/keys` and `/api/v1/audit`. They are in the ledger; what is done here is seen by every
 //! gateway on it within a second, and by this one before it answers.
 
+mod paged;
 mod said;
 mod shown;
 
@@ -16,7 +17,8 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use portcullis_ledger::{AdminError, By, Made, NewKey, NewTenant, Rotation};
+use paged::Query;
+use portcullis_ledger::{AdminError, By, Made, NewKey, NewTenant, Page, Rotation};
 use std::time::SystemTime;
 
 /// Bytes of what may be said with a request.
@@ -100,18 +102,17 @@ struct Desk<'a> {
 impl Desk<'_> {
     async fn answer(&self, parts: &Parts, body: &[u8]) -> Result<Answer, Refused> {
         let path: Vec<&str> = parts.uri.path().split('/').skip(3).collect();
-        let query = parts.uri.query().unwrap_or_default();
         match (&parts.method, &*path) {
-            (&Method::GET, ["tenants"]) => self.tenants().await,
+            (&Method::GET, ["tenants"]) => self.tenants(parts).await,
             (&Method::POST, ["tenants"]) => self.make_tenant(body).await,
             (&Method::POST, ["tenants", tenant, "suspend"]) => self.suspend(tenant, body).await,
             (&Method::POST, ["tenants", tenant, "resume"]) => self.resume(tenant, body).await,
-            (&Method::GET, ["keys"]) => self.keys(query).await,
+            (&Method::GET, ["keys"]) => self.keys(parts).await,
             (&Method::POST, ["keys"]) => self.make_key(body).await,
             (&Method::POST, ["keys", key, "rotate"]) => self.rotate(key, body).await,
             (&Method::POST, ["keys", key, "revoke"]) => self.revoke(key, body).await,
             (&Method::POST, ["keys", key, "expire"]) => self.expire(key, body).await,
-            (&Method::GET, ["audit"]) => self.audit(query).await,
+            (&Method::GET, ["audit"]) => self.audit(parts).await,
             (_, ["tenants"] | ["tenants", _, "suspend" | "resume"])
             | (_, ["keys"] | ["keys", _, "rotate" | "revoke" | "expire"] | ["audit"]) => {
                 Ok(text(StatusCode::METHOD_NOT_ALLOWED, SERVED))
@@ -120,9 +121,11 @@ impl Desk<'_> {
         }
     }
 
-    async fn tenants(&self) -> Result<Answer, Refused> {
-        let kept = self.registry.ledger.tenants().await?;
-        Ok(json(StatusCode::OK, &shown::tenants(&kept, &self.deployment.config.tenants)))
+    async fn tenants(&self, parts: &Parts) -> Result<Answer, Refused> {
+        let said = Query::read(&parts.uri, &["after", "limit"])?;
+        let (after, limit) = (said.of("after"), said.limit()? + 1);
+        let kept = self.registry.ledger.tenants(Page { after, limit }).await?;
+        Ok(said.page(shown::tenants(&kept, &self.deployment.config.tenants, after))?)
     }
 
     async fn make_tenant(&self, body: &[u8]) -> Result<Answer, Refused> {
@@ -161,11 +164,11 @@ impl Desk<'_> {
         self.tenant(tenant).await
     }
 
-    async fn keys(&self, query: &str) -> Result<Answer, Refused> {
-        let said = said::Query::read(query, &["tenant"])?;
-        let keys = self.registry.ledger.keys(said.of("tenant")).await?;
-        let shown: Vec<_> = keys.iter().map(|key| shown::Key::of(key, self.by.at)).collect();
-        Ok(json(StatusCode::OK, &shown))
+    async fn keys(&self, parts: &Parts) -> Result<Answer, Refused> {
+        let said = Query::read(&parts.uri, &["after", "limit", "tenant"])?;
+        let page = Page { after: said.of("after"), limit: said.limit()? + 1 };
+        let keys = self.registry.ledger.keys(said.of("tenant"), page).await?;
+        Ok(said.page(keys.iter().map(|key| shown::Key::of(key, self.by.at)).collect())?)
     }
 
     async fn make_key(&self, body: &[u8]) -> Result<Answer, Refused> {
@@ -202,11 +205,11 @@ impl Desk<'_> {
         self.key(key).await
     }
 
-    async fn audit(&self, query: &str) -> Result<Answer, Refused> {
-        let said = said::Query::read(query, &["before", "most"])?;
-        let most = said.number("most")?.map_or(shown::ACTS, |most: u32| most.min(shown::MOST_ACTS));
-        let acts = self.registry.ledger.audit(said.number("before")?, most).await?;
-        Ok(json(StatusCode::OK, &acts.iter().map(shown::Act::of).collect::<Vec<_>>()))
+    /// The newest first, so that older acts come after one.
+    async fn audit(&self, parts: &Parts) -> Result<Answer, Refused> {
+        let said = Query::read(&parts.uri, &["after", "limit"])?;
+        let acts = self.registry.ledger.audit(said.number("after")?, said.limit()? + 1).await?;
+        Ok(said.page(acts.iter().map(shown::Act::of).collect())?)
     }
 
     fn configured(&self, tenant: &str) -> Option<&config::Tenant> {
@@ -231,20 +234,16 @@ impl Desk<'_> {
     /// What came of an act on a tenant.
     async fn tenant(&self, tenant: &str) -> Result<Answer, Refused> {
         self.seen().await;
-        let kept = self.registry.ledger.tenants().await?;
-        let all = shown::tenants(&kept, &self.deployment.config.tenants);
-        let found = all.into_iter().find(|known| known.id == tenant);
-        let found = found.ok_or_else(|| AdminError::UnknownTenant(tenant.to_owned()))?;
-        Ok(json(StatusCode::OK, &found))
+        let tenant = self.registry.ledger.tenant(tenant).await?;
+        let configured = self.configured(&tenant.id).is_some();
+        Ok(json(StatusCode::OK, &shown::Tenant::of(&tenant, configured)))
     }
 
     /// What came of an act on a key.
     async fn key(&self, key: &str) -> Result<Answer, Refused> {
         self.seen().await;
-        let all = self.registry.ledger.keys(None).await?;
-        let found = all.iter().find(|known| known.id == key);
-        let found = found.ok_or_else(|| AdminError::UnknownKey(key.to_owned()))?;
-        Ok(json(StatusCode::OK, &shown::Key::of(found, self.by.at)))
+        let key = self.registry.ledger.key(key).await?;
+        Ok(json(StatusCode::OK, &shown::Key::of(&key, self.by.at)))
     }
 
     async fn made(&self, Made { key, secret }: Made) -> Result<Answer, Refused> {

@@ -13,6 +13,8 @@ use std::path::Path;
 
 /// Connections that read a file beside the one that writes.
 const READERS: u32 = 4;
+/// The order of texts by their bytes, as PostgreSQL calls it: SQLite's own name is another.
+const BYTES: &str = "C";
 
 /// A database of SQLite's that is open.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ impl SqliteStore {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
+            .collation(BYTES, Ord::cmp)
             .busy_timeout(PATIENCE);
         let failed = |why| LedgerError::Open { at: path.display().to_string(), why };
         let write = pool(1).connect_with(options.clone()).await.map_err(failed)?;
@@ -40,7 +43,7 @@ impl SqliteStore {
 
     /// A database that lasts as long as this value.
     pub(crate) async fn in_memory() -> Result<Self, LedgerError> {
-        let options = SqliteConnectOptions::new().in_memory(true);
+        let options = SqliteConnectOptions::new().in_memory(true).collation(BYTES, Ord::cmp);
         let failed = |why| LedgerError::Open { at: ":memory:".to_owned(), why };
         let only = pool(1).connect_with(options).await.map_err(failed)?;
         migrate(&only).await?;

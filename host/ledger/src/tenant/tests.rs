@@ -1,12 +1,12 @@
 //! Who is within whom, and that nobody is within themselves.
 
 use super::{NewTenant, Tenant};
-use crate::key::tests::{by, make_tenant, moment};
+use crate::key::tests::{ALL, by, make_tenant, moment};
 use crate::store::tests::on_both;
-use crate::{AdminError, Ledger};
+use crate::{AdminError, Ledger, Page};
 
 async fn parents(ledger: &Ledger) -> Vec<(String, Option<String>)> {
-    let tenants = ledger.tenants().await.unwrap();
+    let tenants = ledger.tenants(ALL).await.unwrap();
     tenants.into_iter().map(|tenant| (tenant.id, tenant.parent)).collect()
 }
 
@@ -22,12 +22,35 @@ async fn a_tenant_is_what_it_was_made_and_then_made_to_be() {
             made_at: moment(7),
             suspended_at: None,
         };
-        assert_eq!(ledger.tenants().await.unwrap(), std::slice::from_ref(&expected));
+        assert_eq!(ledger.tenants(ALL).await.unwrap(), std::slice::from_ref(&expected));
         ledger.suspend_tenant(by(8), "acme").await.unwrap();
         let suspended = Tenant { suspended_at: Some(moment(8)), ..expected.clone() };
-        assert_eq!(ledger.tenants().await.unwrap(), [suspended]);
+        assert_eq!(ledger.tenants(ALL).await.unwrap(), std::slice::from_ref(&suspended));
+        assert_eq!(ledger.tenant("acme").await.unwrap(), suspended);
+        let unknown = ledger.tenant("nobody").await;
+        assert!(matches!(unknown, Err(AdminError::UnknownTenant(_))), "{unknown:?}");
         ledger.resume_tenant(by(9), "acme").await.unwrap();
-        assert_eq!(ledger.tenants().await.unwrap(), [expected]);
+        assert_eq!(ledger.tenants(ALL).await.unwrap(), [expected]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tenants_are_listed_a_page_at_a_time_by_the_bytes_of_their_ids() {
+    on_both(async |ledger| {
+        for id in ["b", "a-b", "B", "a.b", "ab", "1"] {
+            make_tenant(&ledger, id, None).await;
+        }
+        let page = async |after, limit| {
+            let tenants = ledger.tenants(Page { after, limit }).await.unwrap();
+            tenants.into_iter().map(|tenant| tenant.id).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(page(None, 3).await, "1 B a-b");
+        assert_eq!(page(Some("a-b"), 2).await, "a.b ab");
+        assert_eq!(page(Some("ab"), 2).await, "b");
+        assert_eq!(page(Some("b"), 2).await, "");
+        // One that is not there, as those of a configuration may be.
+        assert_eq!(page(Some("aa"), 2).await, "ab b");
     })
     .await;
 }

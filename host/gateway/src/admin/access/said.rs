@@ -4,7 +4,6 @@ use crate::config::units;
 use portcullis_ledger::Scopes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 /// How long a key that is replaced works where nothing is said.
@@ -90,28 +89,5 @@ pub(super) fn grace(text: Option<&str>) -> Result<Duration, String> {
             let duration = units::DURATION;
             format!("`grace` = {text:?} {why}; expected {duration}, or \"0s\"")
         }),
-    }
-}
-
-/// What stands behind the `?` of an address.
-pub(super) struct Query(Vec<(String, String)>);
-
-impl Query {
-    /// Reads it; there is nothing in it but these.
-    pub(super) fn read(query: &str, known: &[&str]) -> Result<Self, String> {
-        let said: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        match said.iter().find(|(name, _)| !known.contains(&&**name)) {
-            Some((name, _)) => Err(format!("unknown `{name}`; expected {}", known.join(", "))),
-            None => Ok(Self(said)),
-        }
-    }
-
-    pub(super) fn of(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(said, _)| said == name).map(|(_, value)| value.as_str())
-    }
-
-    pub(super) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, String> {
-        let number = |text: &str| text.parse().map_err(|_| format!("`{name}` is no number"));
-        self.of(name).map(number).transpose()
     }
 }

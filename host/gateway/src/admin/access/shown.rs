@@ -7,11 +7,6 @@ use serde::Serialize;
 use serde_json::Value;
 use std::time::SystemTime;
 
-/// Acts that are shown where nobody says how many.
-pub(super) const ACTS: u32 = 100;
-/// Acts that are shown at once.
-pub(super) const MOST_ACTS: u32 = 1_000;
-
 /// A tenant of the ledger, of the configuration, or of both.
 #[derive(Serialize)]
 pub(super) struct Tenant<'a> {
@@ -28,7 +23,7 @@ pub(super) struct Tenant<'a> {
 /// A key.
 #[derive(Serialize)]
 pub(super) struct Key<'a> {
-    id: &'a str,
+    pub(super) id: &'a str,
     tenant: &'a str,
     name: &'a str,
     /// `active`, `revoked`, `replaced` or `expired`.
@@ -44,7 +39,7 @@ pub(super) struct Key<'a> {
 /// What somebody did.
 #[derive(Serialize)]
 pub(super) struct Act<'a> {
-    act: i64,
+    pub(super) act: i64,
     at: String,
     actor: &'a str,
     action: &'a str,
@@ -52,20 +47,18 @@ pub(super) struct Act<'a> {
     detail: Value,
 }
 
-/// All tenants, by their ids.
+/// A page of the ledger's tenants together with those of the configuration that come after the
+/// same one, by their ids. One of both that is further on in the ledger's list than the page is
+/// long stands here as the configuration's, behind the end of the page.
 pub(super) fn tenants<'a>(
     kept: &'a [ledger::Tenant],
     configured: &'a [config::Tenant],
+    after: Option<&str>,
 ) -> Vec<Tenant<'a>> {
-    let of_ledger = kept.iter().map(|tenant| Tenant {
-        id: &tenant.id,
-        parent: tenant.parent.as_deref(),
-        name: &tenant.name,
-        configured: configured.iter().any(|known| *known.name == *tenant.id),
-        made_at: Some(time(tenant.made_at)),
-        suspended_at: tenant.suspended_at.map(time),
-    });
-    let alone = configured.iter().filter(|known| kept.iter().all(|it| *it.id != *known.name));
+    let is_configured = |id: &str| configured.iter().any(|known| *known.name == *id);
+    let of_ledger = kept.iter().map(|tenant| Tenant::of(tenant, is_configured(&tenant.id)));
+    let further = configured.iter().filter(|known| after.is_none_or(|after| &*known.name > after));
+    let alone = further.filter(|known| kept.iter().all(|it| *it.id != *known.name));
     let of_file = alone.map(|tenant| Tenant {
         id: &tenant.name,
         parent: tenant.parent.as_deref(),
@@ -77,6 +70,20 @@ pub(super) fn tenants<'a>(
     let mut all: Vec<_> = of_ledger.chain(of_file).collect();
     all.sort_by_key(|tenant| tenant.id);
     all
+}
+
+impl<'a> Tenant<'a> {
+    /// As the ledger knows it.
+    pub(super) fn of(tenant: &'a ledger::Tenant, configured: bool) -> Self {
+        Self {
+            id: &tenant.id,
+            parent: tenant.parent.as_deref(),
+            name: &tenant.name,
+            configured,
+            made_at: Some(time(tenant.made_at)),
+            suspended_at: tenant.suspended_at.map(time),
+        }
+    }
 }
 
 impl<'a> Key<'a> {
