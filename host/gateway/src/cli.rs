@@ -4,9 +4,12 @@
 mod ask;
 mod explain;
 mod import;
+mod keys;
 mod log;
 mod models;
 mod plugins;
+mod running;
+mod tenants;
 
 use crate::audit;
 use crate::config::{self, Config, Environment};
@@ -58,6 +61,12 @@ enum Command {
     Policies(plugins::Command),
     /// See and change which versions of providers' plugins serve, in a gateway that runs.
     Providers(plugins::Command),
+    /// See and change whom a gateway that runs serves: tenants and those that are part of them.
+    Tenants(tenants::Command),
+    /// See, make and end the keys by which a gateway that runs serves.
+    Keys(keys::Command),
+    /// See what operators did, to tenants, keys, plugins and the configuration.
+    Audit(tenants::Audit),
     /// Compile one component from standard input to standard output.
     #[command(hide = true, name = COMPILE)]
     Compile {
@@ -84,6 +93,9 @@ pub fn run() -> ExitCode {
         Command::Import(import) => import::run(&import),
         Command::Policies(command) => plugins::run("policies", &command),
         Command::Providers(command) => plugins::run("providers", &command),
+        Command::Tenants(command) => tenants::run(&command),
+        Command::Keys(command) => keys::run(&command),
+        Command::Audit(audit) => tenants::audit(&audit),
         Command::Compile { stack } => compile(stack),
     };
     match outcome {

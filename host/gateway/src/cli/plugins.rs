@@ -1,12 +1,10 @@
 //! `portcullis policies …` and `portcullis providers …`: which versions of plugins serve, in a
 //! gateway that runs.
 
-use super::ask::call;
-use super::configuration;
+use super::running::{Running, word};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
-use http::{Method, StatusCode};
-use http_body_util::BodyExt as _;
+use http::Method;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,12 +14,8 @@ use std::process::ExitCode;
 pub(super) struct Command {
     #[command(subcommand)]
     verb: Verb,
-    /// The configuration, for the gateway's admin address [default: portcullis.toml, if it exists].
-    #[arg(long, value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
-    /// The gateway's admin address.
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "config", global = true)]
-    server: Option<String>,
+    #[command(flatten)]
+    running: Running,
 }
 
 #[derive(Subcommand)]
@@ -78,33 +72,17 @@ struct Why {
 
 /// Does it, and prints what came of it.
 pub(super) fn run(table: &str, command: &Command) -> Result<ExitCode> {
-    let server = match &command.server {
-        Some(server) => server.clone(),
-        None => configuration(command.config.as_deref())?.admin.listen.to_string(),
+    let asked = |method, name: &str, verb: &str, said: &Value| {
+        command.running.ask(method, &format!("/api/v1/{table}/{name}/{verb}"), said)
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let asked = async |method, name: &str, verb: &str, said: Value| {
-        ask(&server, method, &format!("/api/v1/{table}/{name}/{verb}"), &said).await
+    let text = match &command.verb {
+        Verb::Swap(swap) => swapped(&asked(Method::POST, &swap.name, "swap", &swap.said()?)?),
+        Verb::Promote(why) => shown(&asked(Method::POST, &why.name, "promote", &why.said())?),
+        Verb::Rollback(why) => shown(&asked(Method::POST, &why.name, "rollback", &why.said())?),
+        Verb::History { name } => shown(&asked(Method::GET, name, "history", &Value::Null)?),
     };
-    runtime.block_on(async {
-        let text = match &command.verb {
-            Verb::Swap(swap) => {
-                let said = swap.said()?;
-                swapped(&asked(Method::POST, &swap.name, "swap", said).await?)
-            }
-            Verb::Promote(why) => {
-                shown(&asked(Method::POST, &why.name, "promote", why.said()).await?)
-            }
-            Verb::Rollback(why) => {
-                shown(&asked(Method::POST, &why.name, "rollback", why.said()).await?)
-            }
-            Verb::History { name } => {
-                shown(&asked(Method::GET, name, "history", Value::Null).await?)
-            }
-        };
-        print!("{text}");
-        Ok(ExitCode::SUCCESS)
-    })
+    print!("{text}");
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A share as people write it: `5%`, or `0.05`.
@@ -155,31 +133,6 @@ impl Why {
     fn said(&self) -> Value {
         json!({ "reason": self.reason.as_deref().unwrap_or("asked for in a terminal") })
     }
-}
-
-async fn ask(server: &str, method: Method, path: &str, said: &Value) -> Result<Value> {
-    let body = if said.is_null() { String::new() } else { said.to_string() };
-    let (parts, body) = call(server, method, path, &[], body).await?.into_parts();
-    let answer = body.collect().await?.to_bytes();
-    let text = String::from_utf8_lossy(&answer);
-    let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-    if parts.status == StatusCode::OK {
-        return Ok(answer);
-    }
-    if let (Some(stage), Some(why)) = (answer["stage"].as_str(), answer["why"].as_str()) {
-        bail!("Nothing was changed. It failed in the stage `{stage}`: {why}");
-    }
-    match answer["problems"].as_array() {
-        Some(problems) => {
-            let problems: Vec<&str> = problems.iter().filter_map(Value::as_str).collect();
-            bail!("Nothing was changed. {}", problems.join("\n"))
-        }
-        None => bail!("Nothing was changed. {}", text.trim()),
-    }
-}
-
-fn word(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }
 
 /// What came of a swap, for people.
