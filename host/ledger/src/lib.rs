@@ -25,6 +25,7 @@ mod purse;
 mod store;
 mod tenant;
 mod usage;
+mod warning;
 mod window;
 
 pub use account::{Account, Claim, Limit, Measure, Standing, Subject};
@@ -37,7 +38,7 @@ pub use kv::{KvError, Quota};
 pub use lease::ExchangeError;
 pub use location::{Location, NoLocation, ServerUrl};
 pub use page::Page;
-pub use purse::{Clock, Denied, Purse, Reservation, Ticked, WhenAway};
+pub use purse::{Clock, Denied, Further, Held, Purse, Reservation, Ticked, WhenAway};
 pub use store::StoreError;
 pub use tenant::{NewTenant, Tenant};
 pub use usage::{

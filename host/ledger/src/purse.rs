@@ -98,6 +98,19 @@ pub struct Reservation {
     about: Usage,
 }
 
+/// Reserves more for an entry that is open: of who is tried next.
+#[derive(Clone, Debug)]
+pub struct Further {
+    purse: Arc<Purse>,
+    entry: u64,
+}
+
+/// What was reserved further. It goes back when it is dropped before it was
+/// [added](Reservation::add).
+#[derive(Debug)]
+#[must_use]
+pub struct Held(Reserved);
+
 impl Ledger {
     /// The purse of this process, which is called by its journal. What the process before it left
     /// open there counts as spent. The store is not asked yet: the first request or
@@ -175,9 +188,11 @@ impl Purse {
     ///
     /// If the journal does not take it. Then nobody learns of it.
     pub fn note(&self, usage: &Usage) -> Result<(), JournalError> {
-        let usage = Cow::Borrowed(usage);
-        let record = Record::Closed { entry: None, spent: Vec::new(), usage };
-        write(&self.journal, &record, Room::Granted).map(drop)
+        // Where there is hardly room, what cost nothing gives way.
+        let costs = usage.nanodollars != 0 || usage.tokens_in != 0 || usage.tokens_out != 0;
+        let room = if costs { Room::Granted } else { Room::Needed };
+        let record = Record::Closed { entry: None, spent: Vec::new(), usage: Cow::Borrowed(usage) };
+        write(&self.journal, &record, room).map(drop)
     }
 
     /// How much there is of these limits, as far as this process knows without asking.
@@ -346,21 +361,33 @@ impl fmt::Debug for Purse {
     }
 }
 
-impl Reservation {
-    /// Reserves more for the same entry: of who is tried next, or what costs more.
+impl Further {
+    /// Reserves all claims or none.
     ///
     /// # Errors
     ///
     /// As [`Purse::reserve`]; what was reserved before stays.
-    pub async fn reserve_more(&mut self, claims: &[Claim]) -> Result<(), Denied> {
+    pub async fn reserve(&self, claims: &[Claim]) -> Result<Held, Denied> {
         let more = self.purse.hold(claims).await?;
         let (entry, reserved) = (Some(self.entry), amounts(&more));
         let record = Record::Opened { entry, reserved, usage: None };
         write(&self.purse.journal, &record, Room::Needed)?;
+        Ok(Held(more))
+    }
+}
+
+impl Reservation {
+    /// What reserves more for the same entry, while others look after it.
+    #[must_use]
+    pub fn further(&self) -> Further {
+        Further { purse: self.purse.clone(), entry: self.entry }
+    }
+
+    /// Takes in what was reserved [`further`](Self::further).
+    pub fn add(&mut self, held: Held) {
         if let Some(reserved) = &mut self.reserved {
-            reserved.add(more);
+            reserved.add(held.0);
         }
-        Ok(())
     }
 
     /// How the accounts stand, with this reservation.
@@ -386,9 +413,13 @@ impl Reservation {
 
     fn end(&mut self, usage: &Usage, spent: impl Fn(&Limit) -> i64) -> Result<(), JournalError> {
         let Some(reserved) = self.reserved.take() else { return Ok(()) };
+        let mut seen: Vec<&Limit> = Vec::new();
         let each = reserved.parts().iter().map(|part| {
-            let comes_back = part.limit.account().comes_back();
-            if comes_back { 0 } else { spent(&part.limit).max(0) }
+            // Of an account that was reserved of twice all is spent where it was first.
+            let again = seen.iter().any(|limit| limit.account() == part.limit.account());
+            seen.push(&part.limit);
+            let nothing = again || part.limit.account().comes_back();
+            if nothing { 0 } else { spent(&part.limit).max(0) }
         });
         let each: Vec<i64> = each.collect();
         let mut amounts = amounts(&reserved);
@@ -414,7 +445,8 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         let end = Usage::ABANDONED.to_owned();
-        let usage = Usage { end, ..std::mem::take(&mut self.about) };
+        // What it said it might cost, it did not.
+        let usage = Usage { end, nanodollars: 0, ..std::mem::take(&mut self.about) };
         // What cannot be written counts as spent: the next start says so.
         let _ = self.end(&usage, |_| 0);
     }

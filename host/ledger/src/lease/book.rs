@@ -173,6 +173,10 @@ impl State {
                 slice.dry = None;
                 slice.most = part.limit.most();
             }
+            // Who wants nothing may have it, however little there is.
+            if part.amount == 0 {
+                continue;
+            }
             // A limit that was lowered is asked about: what is held is of the higher one.
             if slice.most < slice.asked_most || slice.free() < part.amount {
                 if let Some((until, amount)) = slice.dry

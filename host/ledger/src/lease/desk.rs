@@ -34,7 +34,8 @@ pub enum ExchangeError {
 
 impl ExchangeError {
     /// Whether the store only preferred somebody else this time.
-    pub(crate) fn is_conflict(&self) -> bool {
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Store(StoreError::Conflict(_)))
     }
 }

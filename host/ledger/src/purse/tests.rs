@@ -101,6 +101,35 @@ fn remains(folder: &Path) -> TempDir {
 }
 
 #[tokio::test]
+async fn what_is_reserved_twice_is_spent_once() {
+    on_both_homes(async |home| {
+        let (ledger, hands) = (home.open().await, Hands::new());
+        let (purse, _folder) = purse(&ledger, &hands);
+        let money = limit(Measure::Nanodollars, "k", 100);
+        let mut reservation = purse.reserve(&[claim(&money, 60)], usage("", 0)).await.unwrap();
+        let further = reservation.further();
+        let denied = further.reserve(&[claim(&money, 50)]).await.unwrap_err();
+        assert!(matches!(denied, Denied::Spent(standing) if standing.spent == 60));
+        let gone = further.reserve(&[claim(&money, 40)]).await.unwrap();
+        drop(gone);
+        reservation.add(further.reserve(&[claim(&money, 30)]).await.unwrap());
+        assert_eq!(purse.standings(std::slice::from_ref(&money))[0].spent, 90);
+        close(reservation, 25);
+        tick_all(&purse).await;
+        assert_eq!(account(&ledger, &money).await.0, 25);
+        assert_eq!(purse.standings(&[money])[0].spent, 25);
+        // One that nobody closes has cost nothing, whatever it might have.
+        drop(purse.reserve(&[], usage("", 99)).await.unwrap());
+        tick_all(&purse).await;
+        assert_eq!(entries(&ledger, Usage::ABANDONED).await, 1);
+        const SQL: &str = "SELECT CAST(sum(nanodollars) AS BIGINT) FROM usage_entry";
+        let rows = ledger.store.read(SQL, vec![]).await.unwrap();
+        assert_eq!(rows[0].get::<i64>(0).unwrap(), 25);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn processes_spend_together_what_there_is_and_nothing_more() {
     on_both_homes(async |home| {
         let hands = Hands::new();
@@ -187,7 +216,8 @@ async fn what_was_under_way_when_a_process_died_counts_as_spent_once() {
         tick_all(&first).await;
         close(first.reserve(&claims, usage("", 0)).await.unwrap(), 7);
         let mut under_way = first.reserve(&claims, usage("last", 0)).await.unwrap();
-        under_way.reserve_more(&[claim(&money, 4)]).await.unwrap();
+        let more = under_way.further().reserve(&[claim(&money, 4)]).await.unwrap();
+        under_way.add(more);
         let left = remains(folder.path());
         // It comes back, twice even, and settles exactly.
         for unknown in [1, 0] {

@@ -36,12 +36,13 @@ macro_rules! each {
 }
 
 /// In order; the first is number 1.
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     each!("0001_kv"),
     shared!("0002_tenants_and_keys"),
     each!("0003_audit_is_kept"),
     shared!("0004_accounts"),
     shared!("0005_usage_kinds"),
+    shared!("0006_warnings"),
 ];
 
 pub(super) fn sqlite() -> Migrator {

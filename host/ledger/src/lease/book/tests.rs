@@ -273,6 +273,17 @@ fn a_limit_that_was_lowered_is_asked_about_and_what_was_not_there_is_not_asked_f
 }
 
 #[test]
+fn who_wants_nothing_of_what_is_over_has_it_and_what_it_used_is_over_too() {
+    let limits = [limit("a", 10)];
+    let book = stocked(&limits);
+    book.reserve(&[claim(&limits[0], 5)], 0).unwrap().settle(&[50]);
+    let none = book.reserve(&[claim(&limits[0], 0)], 0).unwrap();
+    assert_eq!(book.reserve(&[claim(&limits[0], 1)], 0).err(), Some(Short::Ask));
+    none.settle(&[7]);
+    assert_eq!(book.standings(&limits, 0)[0].spent, 57);
+}
+
+#[test]
 fn a_window_that_is_over_gives_back_what_it_has_and_settles_what_is_under_way() {
     const DAY: i64 = 86_400_000;
     let limit = limit("one", 10);
