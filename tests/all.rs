@@ -10,6 +10,8 @@ mod house;
 mod audit;
 #[path = "all/bandit.rs"]
 mod bandit;
+#[path = "all/budgets.rs"]
+mod budgets;
 #[path = "all/cache.rs"]
 mod cache;
 #[path = "all/clients.rs"]

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 fn text(ledger: &str, further: &str) -> String {
-    let ledger = format!("[ledger]\nurl = \"{ledger}\"\n");
+    let ledger = format!("[ledger]\nurl = \"{ledger}\"\njournal = \"used\"\n");
     let policy = "[policies.way]\nplugin = \"ordered\"\n";
     [&ledger, &provider("house", ""), policy, &route(&["house/echo"], ""), further].concat()
 }

@@ -3,12 +3,13 @@
 
 use crate::caller::PATIENCE;
 use crate::house::{House, chat, provider, route, until};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use portcullis::config::Scope;
 use portcullis::failure::Failure;
 use portcullis::plan::{Plan, Planned};
 use portcullis::record::{End, Entry, Record, Tried};
 use portcullis::request::{Operation, Request};
+use portcullis::route::Target;
 use portcullis::tenant::Caller;
 use portcullis::wire::dialect::Dialect;
 use portcullis::{execute, shadow};
@@ -45,6 +46,12 @@ fn request() -> Arc<Request> {
         attachment: None,
         canonical: OnceLock::new(),
     })
+}
+
+/// Where the request may go.
+fn target(house: &House) -> Result<Target> {
+    let target = house.running.gateway.deployment().routes.find("auto", &Scope::default());
+    target.map_err(|refusal| anyhow!("{refusal:?}"))
 }
 
 /// All candidates of a house, each with its time.
@@ -195,7 +202,14 @@ fn a_copy_has_a_record_of_its_own_and_nobody_waits_for_it() -> Result<()> {
         let mut wanted = plan(&house, &[Duration::ZERO]);
         wanted.shadow = Some(house.candidate(0));
         let mut entry = Entry::open(&gateway.records, &request, "default", Instant::now());
-        shadow::cast(gateway, &gateway.deployment(), &request, &wanted, &mut entry);
+        shadow::cast(
+            gateway,
+            &gateway.deployment(),
+            &request,
+            &target(&house)?,
+            &wanted,
+            &mut entry,
+        );
         ensure!(entry.remarks.is_empty() && entry.tried.is_empty(), "{:?}", entry.remarks);
         entry.finish();
         ensure!(gateway.records.newest().iter().all(|record| !record.shadow), "it was waited for");
@@ -218,17 +232,24 @@ fn a_copy_that_fails_fails_alone_and_too_many_are_not_made() -> Result<()> {
             let mut wanted = plan(&house, &[Duration::ZERO]);
             wanted.shadow = Some(house.candidate(index));
             let mut entry = Entry::open(&gateway.records, &request, "default", Instant::now());
-            shadow::cast(gateway, &gateway.deployment(), &request, &wanted, &mut entry);
+            shadow::cast(
+                gateway,
+                &gateway.deployment(),
+                &request,
+                &target(&house)?,
+                &wanted,
+                &mut entry,
+            );
             let remarks = entry.remarks.clone();
             entry.finish();
-            remarks
+            anyhow::Ok(remarks)
         };
-        cast(0);
+        cast(0)?;
         let copy = copy(&house).await?;
         ensure!(copy.end == Some(End::Failed), "{copy:?}");
         ensure!(copy.failure.as_deref() == Some("authentication"), "{copy:?}");
         for _ in 0..200 {
-            let remarks = cast(1);
+            let remarks = cast(1)?;
             if let [remark] = remarks.as_slice() {
                 ensure!(remark.contains("too many are under way"), "{remark}");
                 return Ok(());

@@ -22,7 +22,10 @@ fn counting(files: &TempDir, ledger: &str, further: &str) -> Result<String> {
     let plugin = format!("plugin = {{ path = {:?}, manifest = {manifest:?} }}", COUNTS.component());
     let policy =
         |name: &str| format!("[policies.{name}]\n{plugin}\ngrants = [\"kv\"]\n{further}\n");
-    let ledger = if ledger.is_empty() { String::new() } else { format!("[ledger]\n{ledger}\n") };
+    let ledger = match ledger {
+        "" => String::new(),
+        ledger => format!("[ledger]\njournal = \"used\"\n{ledger}\n"),
+    };
     let route = "[routes.default]\npolicies = [\"one\", \"two\"]\ncandidates = [\"house/echo\"]\n\
                  [routes.other]\npolicies = [\"one\"]\ncandidates = [\"house/echo\"]\n";
     Ok([&ledger, &provider("house", ""), &policy("one"), &policy("two"), route].concat())

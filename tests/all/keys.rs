@@ -15,7 +15,7 @@ use tempfile::TempDir;
 const CHAT: &str = "/v1/chat/completions";
 
 fn text(ledger: &str, tenants: &str) -> String {
-    let ledger = format!("[ledger]\nurl = \"{ledger}\"\n");
+    let ledger = format!("[ledger]\nurl = \"{ledger}\"\njournal = \"used\"\n");
     let route = "[routes.usual]\npolicies = []\ncandidates = [\"house/echo\", \"house/echo-b\"]\n";
     let models = "models = [\"echo\", \"echo-b\"]";
     [&ledger, &provider("house", models), route, tenants].concat()
@@ -430,7 +430,7 @@ fn without_a_ledger_it_is_said_what_to_configure() -> Result<()> {
         let tenants =
             format!("[tenants.acme]\nkeys = [{{ id = \"ci\", digest = \"{digest}\" }}]\n");
         let all = text("sqlite:kept.db", &tenants);
-        let without = all.replace("[ledger]\nurl = \"sqlite:kept.db\"\n", "");
+        let without = all.replace("[ledger]\nurl = \"sqlite:kept.db\"\njournal = \"used\"\n", "");
         let house = House::open(&without).await?;
         for reply in [
             house.admin("/api/v1/tenants").await?,

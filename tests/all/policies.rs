@@ -262,8 +262,8 @@ fn the_examples_load() -> Result<()> {
             let mut config = config.map_err(|problems| anyhow!("{problems}"))?;
             config.plugins.cache = Some(CACHE.into());
             // An example leaves nothing behind.
-            config.ledger.at = None;
-            let gateway = portcullis::load::gateway(config).await;
+            config.ledger = portcullis::config::Ledger::default();
+            let gateway = portcullis::load::gateway(config).await.map(|loaded| loaded.gateway);
             let gateway = gateway.map_err(|why| anyhow!("{}: {why}", path.display()))?;
             for policy in &gateway.deployment().config.policies {
                 if let PluginSource::Bundled(name) = &policy.plugin {

@@ -158,6 +158,10 @@ fn whole(script: Script, mut completion: Value, ticket: Ticket) -> Response<Play
             completion["choices"][0]["finish_reason"] = Value::Null;
             vec![Step::Send(bytes(&completion))]
         }
+        Script::Broken(Break::NoUsage) => {
+            completion["usage"] = Value::Null;
+            vec![Step::Send(bytes(&completion))]
+        }
         Script::Broken(Break::HugeLine) => {
             message["content"] = "x".repeat(sse::HUGE).into();
             vec![Step::Send(bytes(&completion))]

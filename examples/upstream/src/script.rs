@@ -78,6 +78,8 @@ pub enum Break {
     NoDone,
     /// `[DONE]`, but no finish.
     NoFinish,
+    /// Not a word of what it used.
+    NoUsage,
     /// One event of 8 MiB.
     HugeLine,
     /// An event that is not UTF-8.
@@ -118,6 +120,7 @@ impl Script {
         "no-blank-line",
         "no-done",
         "no-finish",
+        "no-usage",
         "not-json",
         "quota",
         "reasoning",
@@ -218,6 +221,7 @@ fn plain(model: &str) -> Option<Script> {
         ("split", Script::Broken(Break::Split)),
         ("no-done", Script::Broken(Break::NoDone)),
         ("no-finish", Script::Broken(Break::NoFinish)),
+        ("no-usage", Script::Broken(Break::NoUsage)),
         ("huge-line", Script::Broken(Break::HugeLine)),
         ("bad-utf8", Script::Broken(Break::BadUtf8)),
         ("embed-float-only", Script::EmbedFloatOnly),

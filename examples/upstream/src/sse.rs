@@ -114,6 +114,11 @@ fn broken_steps(broken: Break, mut chunks: Vec<Value>) -> Vec<Step> {
             chunks.push(done());
             send(&chunks)
         }
+        Break::NoUsage => {
+            chunks.retain(|chunk| chunk["usage"].is_null());
+            chunks.push(done());
+            send(&chunks)
+        }
         Break::HugeLine => {
             chunks[1]["choices"][0]["delta"]["content"] = "x".repeat(HUGE).into();
             chunks.push(done());

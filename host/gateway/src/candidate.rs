@@ -27,6 +27,8 @@ pub struct Candidate {
     pub signals: Arc<Signals>,
     /// Whether it is passed over at present.
     pub circuit: Arc<Circuit>,
+    /// Names the prices by which its answers are paid.
+    pub price_version: Arc<str>,
     /// Calls that may be under way at once, where the operator set a bound.
     pub calls: Option<Arc<Semaphore>>,
 }
@@ -37,7 +39,8 @@ impl Candidate {
         let model = Arc::from(profile.model.as_str());
         let calls = profile.concurrency.map(|most| Arc::new(Semaphore::new(most)));
         let (signals, circuit) = (Arc::default(), Arc::default());
-        Self { profile, model, provider, signals, circuit, calls }
+        let price_version = profile.prices.version().into();
+        Self { profile, model, provider, signals, circuit, price_version, calls }
     }
 
     /// With what is known of how it did in an earlier deployment.

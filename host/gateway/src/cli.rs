@@ -177,9 +177,10 @@ fn run_check(from: &From) -> Result<ExitCode> {
     let mut config = configuration(from.config.as_deref())?;
     let table = config.describe();
     // A ledger that is not there yet is made by `serve`, and one that others use at this moment is
-    // brought up to date by it: to look changes nothing.
+    // brought up to date by it: to look changes nothing. Its journal is the one's that serves.
     config.ledger.at.take_if(|at| !matches!(at, Location::Sqlite(file) if file.exists()));
-    let gateway = runtime(&config)?.block_on(load::gateway(config))?;
+    config.ledger.journal = None;
+    let gateway = runtime(&config)?.block_on(load::gateway(config))?.gateway;
     print!("{table}");
     for provider in &gateway.deployment().providers {
         let name = &provider.configured.name;

@@ -10,6 +10,8 @@ use crate::attempt::Answer;
 use crate::contract::{FailureKind, Reported, completions};
 use crate::deployment::Deployment;
 use crate::failure::{Failure, reported};
+use crate::limits::Asker;
+use crate::limits::admit::admit;
 use crate::record::{Entry, Kept};
 use crate::request::{Operation, Request, Serving};
 use crate::wire::dialect::Dialect;
@@ -145,10 +147,15 @@ impl Asking {
         let mut target = target.narrowed(&request).map_err(refused)?;
         let mut entry = Entry::open(&self.way.records, &request, &target.route, began);
         entry.parent = Some(self.request.id.clone());
-        let plan = match gateway::plan(&request, &mut target, &mut entry, &self.way).await {
+        let mut plan = match gateway::plan(&request, &mut target, &mut entry, &self.way).await {
             Ok(plan) => plan,
             Err(failure) => return Err(given_up(entry, &failure)),
         };
+        let limits = &self.way.deployment.limits;
+        let admitted = admit(limits, &request, &target, Asker::Policy, &mut plan, &mut entry).await;
+        if let Err(failure) = admitted {
+            return Err(given_up(entry, &failure));
+        }
         let providers = &self.way.deployment.providers;
         match execute::run(providers, &request, &plan, &mut entry).await {
             Ok((candidate, answered)) => {

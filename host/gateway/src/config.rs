@@ -27,9 +27,9 @@ pub(crate) use preset::{Preset, known as known_preset, local as local_presets};
 pub use problem::{Place, Problem, Problems};
 pub use resolved::{
     Admin, Cache, Candidate, ClientAuthentication, Config, Credential, Health, Keeping, Key,
-    Ledger, LimitOverrides, Log, LogFormat, Naming, Narrowing, OAuth2, PluginSource, Plugins,
-    Policy, Prices, Provider, RateLimitHeaders, Rates, Route, Sandbox, Scope, Server, Tenant, Tier,
-    Timeouts, Used,
+    Ledger, Limit, LimitOverrides, Log, LogFormat, Naming, Narrowing, OAuth2, OverBudget, Per,
+    PluginSource, Plugins, Policy, Prices, Provider, RateLimitHeaders, Rates, Route, Sandbox,
+    Scope, Server, Tenant, Tier, Timeouts, Used, Webhook,
 };
 pub use secret::{Secret, SecretSource};
 
@@ -111,6 +111,7 @@ impl Config {
         self.plugins.compiler.clone_from(&running.plugins.compiler);
         keep("sandbox", &mut self.sandbox, &running.sandbox, &mut kept);
         keep("ledger", &mut self.ledger, &running.ledger, &mut kept);
+        keep("alerts", &mut self.webhook, &running.webhook, &mut kept);
         self.own_key = running.own_key;
         kept
     }

@@ -5,8 +5,9 @@
 
 use crate::cache::{Cache, Found, Keep, Wish};
 use crate::catalogue::Catalogue;
-use crate::config::{Config, Route, Tenant};
+use crate::config::{Config, Limit, Route, Tenant};
 use crate::explain::Wanted;
+use crate::limits::Limits;
 use crate::policy::Policy;
 use crate::provider::Provider;
 use crate::request::Request;
@@ -26,6 +27,8 @@ pub struct Deployment {
     pub policies: Vec<Arc<Policy>>,
     /// Everybody who may ask.
     pub callers: Callers,
+    /// How much of what may be used.
+    pub limits: Arc<Limits>,
     /// What a model's name can mean.
     pub routes: Arc<Routes>,
     /// What upstreams offer beyond what is configured.
@@ -53,7 +56,8 @@ impl Deployment {
         let number = before.map_or(1, |before| before.number + 1);
         let cache = config.cache.as_ref().map(|configured| Arc::new(Cache::new(configured)));
         let (callers, catalogue) = (Callers::of(&config), Catalogue::default());
-        Self { number, config, providers, policies, callers, routes, catalogue, cache }
+        let limits = Arc::new(Limits::of(&config));
+        Self { number, config, providers, policies, callers, limits, routes, catalogue, cache }
     }
 
     /// Whether a request was answered before. Who wants to know why it goes where it goes is not
@@ -114,6 +118,9 @@ impl Deployment {
         let (new, old) = (&self.config.tenants, &before.config.tenants);
         let name = |tenant: &Tenant| tenant.name.to_string();
         differences("tenants", new, old, name, PartialEq::eq, &mut changes);
+        let (new, old) = (&self.config.limits, &before.config.limits);
+        let name = |limit: &Limit| limit.name.to_string();
+        differences("limits", new, old, name, PartialEq::eq, &mut changes);
         for (name, changed) in [
             ("clients", self.config.clients != before.config.clients),
             ("cache", self.config.cache != before.config.cache),
@@ -128,7 +135,7 @@ impl Deployment {
         let policies = route.policies.iter().map(|index| &*self.config.policies[*index].name);
         let candidates = route.candidates.iter().map(|index| &*self.config.candidates[*index].id);
         let (policies, candidates): (Vec<_>, Vec<_>) = (policies.collect(), candidates.collect());
-        (policies, candidates, route.timeout, route.private, route.cache)
+        (policies, candidates, route.timeout, route.private, route.cache, route.over_budget)
     }
 }
 

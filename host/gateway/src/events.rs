@@ -3,6 +3,13 @@
 //! Nothing else in this crate writes to the log, so that a field is called the same wherever
 //! it stands.
 
+mod ledger;
+
+pub use ledger::{
+    EntriesUnknown, JournalDamaged, LedgerAway, LedgerBack, LedgerFailed, LimitNearlyUsed,
+    WebhookFailed,
+};
+
 use crate::audit::Act;
 use crate::installed::{Change, What};
 use crate::record::{End, Record};
@@ -42,19 +49,6 @@ impl KeptInMemory<'_> {
     pub fn emit(&self) {
         let policy = self.policy;
         tracing::info!(policy, "what this policy keeps is lost at the end: there is no [ledger]");
-    }
-}
-
-/// The ledger did not do what a plugin asked of it.
-pub struct LedgerFailed<'a> {
-    /// Why.
-    pub why: &'a dyn Display,
-}
-
-impl LedgerFailed<'_> {
-    /// Writes one line.
-    pub fn emit(&self) {
-        tracing::error!(why = %self.why, "ledger failed");
     }
 }
 

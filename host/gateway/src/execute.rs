@@ -10,6 +10,7 @@ use crate::circuit::{Leave, State};
 use crate::context;
 use crate::contract::FailureKind;
 use crate::failure::{Failure, Then};
+use crate::meter::Charge;
 use crate::plan::{Plan, Planned};
 use crate::provider::{Generation, Provider};
 use crate::record::{Entry, Tried};
@@ -17,6 +18,7 @@ use crate::request::Request;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::time::{timeout, timeout_at};
@@ -42,7 +44,7 @@ pub async fn run(
     entry: &mut Entry,
 ) -> Result<(Arc<Candidate>, Answered), Failure> {
     let (pins, entry) = (Mutex::default(), Mutex::new(entry));
-    let course = Course { providers, request, pins, entry };
+    let course = Course { providers, request, pins, entry, is_answered: AtomicBool::new(false) };
     course.run(&plan.attempts).await
 }
 
@@ -52,6 +54,15 @@ struct Course<'a> {
     request: &'a Arc<Request>,
     pins: Mutex<Pins>,
     entry: Mutex<&'a mut Entry>,
+    is_answered: AtomicBool,
+}
+
+/// A candidate that is being asked. What it came to is noted also where it is dropped before.
+struct Asked<'c, 'a> {
+    course: &'c Course<'a>,
+    candidate: &'c Arc<Candidate>,
+    began: Instant,
+    is_over: bool,
 }
 
 /// What is still to be tried, and what came of the rest.
@@ -71,7 +82,6 @@ impl<'a> Course<'a> {
         let began = Instant::now();
         let mut left = Left::of(attempts);
         let mut running = FuturesUnordered::new();
-        let mut under_way: Vec<(&Planned, Instant)> = Vec::new();
         while !(running.is_empty() && left.waiting.is_empty()) {
             let hedge = left.hedge().filter(|_| running.len() < MOST_AT_ONCE);
             let ended = match hedge.map(|after| began + after) {
@@ -84,17 +94,13 @@ impl<'a> Course<'a> {
                 if let Some(planned) = left.waiting.pop_front()
                     && let Some((leave, retries)) = self.admit(planned, &mut left)
                 {
-                    under_way.push((planned, Instant::now()));
                     running.push(self.persist(planned, Some(leave), retries));
                 }
                 continue;
             };
-            under_way.retain(|(other, _)| !std::ptr::eq(*other, planned));
             match outcome {
                 Ok(answered) => {
-                    for (planned, since) in under_way {
-                        self.note(Tried::overtaken(&planned.candidate, since.elapsed()));
-                    }
+                    self.is_answered.store(true, Ordering::Relaxed);
                     return Ok((planned.candidate.clone(), answered));
                 }
                 Err(failure) => left.failed(failure),
@@ -181,12 +187,15 @@ impl<'a> Course<'a> {
         let began = Instant::now();
         let bound = planned.timeout.unwrap_or(provider.configured.timeouts.whole);
         let left = self.request.time_left();
+        self.claim(candidate).await?;
         let generation = lock(&self.pins).of(candidate.provider, provider, &self.request.id);
+        let mut asked = Asked { course: self, candidate, began, is_over: false };
         let attempt = attempt::make(provider, generation.clone(), candidate, self.request);
         let failure = match timeout(bound.min(left), attempt).await {
             Ok(Ok(answered)) => {
                 candidate.succeeded();
                 provider.noted(&generation, None);
+                asked.is_over = true;
                 self.note(Tried::answered(candidate, began.elapsed()));
                 return Ok(answered);
             }
@@ -197,14 +206,52 @@ impl<'a> Course<'a> {
                 Failure::reported(FailureKind::TimedOut, message)
             }
         };
+        asked.is_over = true;
         self.note(Tried::of(candidate, &failure, began.elapsed()));
+        if failure.may_be_charged() {
+            lock(&self.entry).charges.push(Charge::of_question(self.request, candidate));
+        }
         candidate.failed(&failure, began.elapsed());
         provider.noted(&generation, Some(&failure));
         Err(failure)
     }
 
+    /// Reserves what counts at this candidate alone.
+    async fn claim(&self, candidate: &Arc<Candidate>) -> Result<(), Failure> {
+        let claiming = |entry: MutexGuard<'_, &'a mut Entry>| {
+            entry.meter.as_ref().and_then(|meter| meter.claiming(self.request, candidate))
+        };
+        let Some(claiming) = claiming(lock(&self.entry)) else { return Ok(()) };
+        match claiming.reserve().await {
+            Ok(claimed) => {
+                if let Some(meter) = &mut lock(&self.entry).meter {
+                    meter.keep(claimed);
+                }
+                Ok(())
+            }
+            Err(failure) => {
+                self.note(Tried::of(candidate, &failure, Duration::ZERO));
+                Err(failure)
+            }
+        }
+    }
+
     fn note(&self, tried: Tried) {
         lock(&self.entry).tried.push(tried);
+    }
+}
+
+impl Drop for Asked<'_, '_> {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let overtaken = self.course.is_answered.load(Ordering::Relaxed);
+        let tried = Tried::broken_off(self.candidate, overtaken, self.began.elapsed());
+        let charge = Charge::of_question(self.course.request, self.candidate);
+        let mut entry = lock(&self.course.entry);
+        entry.tried.push(tried);
+        entry.charges.push(charge);
     }
 }
 

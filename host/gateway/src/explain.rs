@@ -9,6 +9,9 @@ use serde::{Serialize, Serializer};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+/// The header with an explanation.
+pub const EXPLANATION: &str = "x-portcullis-explanation";
+
 /// The header by which a client asks.
 const HEADER: &str = "x-portcullis-explain";
 /// Its value where nobody is to be asked for an answer.

@@ -32,6 +32,56 @@ pub enum Failure {
     },
     /// The request's own time was over.
     OutOfTime,
+    /// A limit that the operator set is used up.
+    Limited(Box<Limited>),
+}
+
+/// That a limit is used up, or that nobody can say whether it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limited {
+    /// What is wrong.
+    pub kind: LimitedBy,
+    /// Words that its sender may read.
+    pub message: String,
+    /// When it is worth asking again, where it ever is.
+    pub retry_after: Option<Duration>,
+}
+
+/// What it is that there is no more of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitedBy {
+    /// Money or tokens: asking again at once is of no use.
+    Budget,
+    /// Something that is there again in a moment.
+    Rate,
+    /// Nobody knows what there is.
+    Ledger,
+}
+
+impl Limited {
+    /// A budget is used up.
+    pub fn budget(message: String, retry_after: Option<Duration>) -> Self {
+        Self { kind: LimitedBy::Budget, message, retry_after }
+    }
+
+    /// A rate is reached.
+    pub fn rate(message: String, retry_after: Option<Duration>) -> Self {
+        Self { kind: LimitedBy::Rate, message, retry_after }
+    }
+
+    /// Nobody can say.
+    pub fn unavailable(message: String, retry_after: Duration) -> Self {
+        Self { kind: LimitedBy::Ledger, message, retry_after: Some(retry_after) }
+    }
+
+    /// Programs may depend on it.
+    pub fn code(&self) -> &'static str {
+        match self.kind {
+            LimitedBy::Budget => "budget_exceeded",
+            LimitedBy::Rate => "rate_limit_exceeded",
+            LimitedBy::Ledger => "ledger_unavailable",
+        }
+    }
 }
 
 /// The word for a candidate that was not asked.
@@ -124,14 +174,37 @@ impl Failure {
                 | SendError::TooLarge { .. } => (Next, Upstream),
             },
             Self::PassedOver { .. } => (Next, Upstream),
+            // Another candidate may have something left.
+            Self::Limited(_) => (Next, Operator),
             Self::OutOfTime => (GiveUp, Upstream),
         }
     }
 
     /// Whether it tells something about the health of the candidate.
     pub fn is_candidates(&self) -> bool {
-        !matches!(self, Self::PassedOver { .. } | Self::OutOfTime)
+        !matches!(self, Self::PassedOver { .. } | Self::OutOfTime | Self::Limited(_))
             && self.verdict().1 != Blame::Client
+    }
+
+    /// Whether somebody was asked who may have done the work, and charges for it: all was sent, and
+    /// what came back was no answer.
+    pub fn may_be_charged(&self) -> bool {
+        match self {
+            Self::Reported(failure) => {
+                matches!(failure.kind, FailureKind::TimedOut | FailureKind::Malformed)
+            }
+            Self::Plugin { step, .. } => !matches!(*step, "start" | "refused"),
+            Self::Call(error) => matches!(
+                error,
+                SendError::FirstByteTimedOut { .. }
+                    | SendError::ChunkTimedOut { .. }
+                    | SendError::Broken { .. }
+                    | SendError::RanTooLong { .. }
+                    | SendError::TooLarge { .. }
+            ),
+            Self::OutOfTime => true,
+            Self::PassedOver { .. } | Self::Limited(_) => false,
+        }
     }
 
     /// The contract's word for it.
@@ -157,6 +230,11 @@ impl Failure {
                 SendError::TooLarge { .. } => FailureKind::Malformed,
             },
             Self::PassedOver { .. } => FailureKind::Overloaded,
+            Self::Limited(limited) => match limited.kind {
+                LimitedBy::Budget => FailureKind::QuotaExhausted,
+                LimitedBy::Rate => FailureKind::RateLimited,
+                LimitedBy::Ledger => FailureKind::Overloaded,
+            },
             Self::OutOfTime => FailureKind::TimedOut,
         }
     }
@@ -167,6 +245,7 @@ impl Failure {
             Self::Plugin { fault, .. } => format!("plugin-{}", fault.code()),
             Self::Call(SendError::Denied { .. }) => "plugin-denied".to_owned(),
             Self::PassedOver { .. } => PASSED_OVER.to_owned(),
+            Self::Limited(limited) => limited.code().replace('_', "-"),
             Self::Reported(_) | Self::Call(_) | Self::OutOfTime => word(self.kind()).to_owned(),
         }
     }
@@ -180,6 +259,7 @@ impl Failure {
             }
             Self::Call(error) => format!("The call to the upstream failed: {error}."),
             Self::PassedOver { why } => format!("No candidate is available: {why}."),
+            Self::Limited(limited) => limited.message.clone(),
             Self::OutOfTime => "The request's time was over before an answer came.".to_owned(),
         }
     }
@@ -205,6 +285,7 @@ impl Failure {
         match self {
             Self::Reported(failure) => failure.retry_after_ms.map(Duration::from_millis),
             Self::PassedOver { .. } => Some(Duration::from_secs(1)),
+            Self::Limited(limited) => limited.retry_after,
             _ => None,
         }
     }

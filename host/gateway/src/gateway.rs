@@ -8,6 +8,8 @@ use crate::contract::Reported;
 use crate::deployment::Deployment;
 use crate::failure::Failure;
 use crate::ingress::{self, Wanted};
+use crate::limits::Asker;
+use crate::limits::admit::admit;
 use crate::plan::Plan;
 use crate::policy::{self, Cast};
 use crate::quarantine::Quarantine;
@@ -77,11 +79,12 @@ impl Gateway {
         engine: Engine,
         quarantine: Quarantine,
         registry: Option<Registry>,
+        records: Arc<Kept>,
         deployment: Deployment,
     ) -> Self {
         Self {
             engine,
-            records: Arc::default(),
+            records,
             places: Arc::new(Semaphore::new(deployment.config.server.concurrency)),
             quarantine,
             latest: Latest::default(),
@@ -191,14 +194,19 @@ impl Gateway {
             Found::Miss(keep) => keep,
         };
         let way = Way::new(deployment, &self.records);
-        let plan = match plan(&request, &mut target, &mut entry, &way).await {
+        let mut plan = match plan(&request, &mut target, &mut entry, &way).await {
             Ok(plan) => plan,
             Err(failure) => return Err(self.give_up(entry, failure)),
         };
         if entry.explain == explain::Wanted::Plan {
             return Ok(respond::explanation(entry));
         }
-        shadow::cast(self, deployment, &request, &plan, &mut entry);
+        let limits = &deployment.limits;
+        let admitted = admit(limits, &request, &target, Asker::Client, &mut plan, &mut entry).await;
+        if let Err(failure) = admitted {
+            return Err(self.give_up(entry, failure));
+        }
+        shadow::cast(self, deployment, &request, &target, &plan, &mut entry);
         match execute::run(&deployment.providers, &request, &plan, &mut entry).await {
             Ok((candidate, answered)) => {
                 Ok(respond::answer(&request, candidate, answered, entry, permit, keep))
@@ -228,8 +236,9 @@ impl Gateway {
     fn give_up(&self, entry: Entry, failure: Failure) -> Refusal {
         let mut refusal = Refusal::of(&failure, entry.tried.len() > 1);
         if entry.explain != explain::Wanted::Nothing {
-            refusal.explanation = Some(explain::header(&entry));
+            refusal.headers.push((explain::EXPLANATION, explain::header(&entry)));
         }
+        refusal.headers.extend(entry.limits.iter().cloned());
         entry.fail(&failure);
         refusal
     }

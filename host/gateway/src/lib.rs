@@ -4,6 +4,7 @@
 //! is its whole path. ARCHITECTURE.md, beside the sources, says what each step may not do.
 
 pub mod audit;
+pub mod bookkeeper;
 pub mod conduct;
 pub mod config;
 pub mod deployment;
@@ -37,6 +38,7 @@ pub mod signals;
 
 pub mod completion;
 pub mod keeping;
+pub mod limits;
 pub mod memory;
 pub mod plan;
 pub mod policy;
@@ -45,9 +47,11 @@ pub mod question;
 pub mod attempt;
 pub mod call;
 pub mod context;
+pub mod counting;
 pub mod exchange;
 pub mod execute;
 pub mod frame;
+pub mod meter;
 pub mod parallel;
 pub mod provider;
 pub mod shadow;
@@ -62,6 +66,8 @@ pub mod failure;
 pub mod refusal;
 pub mod words;
 
+pub mod accounting;
+pub mod alerts;
 pub mod events;
 pub mod explain;
 pub mod observe;

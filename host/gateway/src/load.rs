@@ -3,6 +3,7 @@
 //! Nothing listens yet. What is wrong is reported all at once, so that an operator does not
 //! mend one plugin only to hear of the next.
 
+use crate::bookkeeper::Bookkeeper;
 use crate::checks::Newest;
 use crate::config::{Config, PluginSource};
 use crate::deployment::Deployment;
@@ -14,6 +15,7 @@ use crate::observe::Observer;
 use crate::policy::{Policy, PolicyWorld};
 use crate::provider::{Provider, ProviderWorld};
 use crate::quarantine::Quarantine;
+use crate::record::Kept;
 use crate::tenant::Registry;
 use crate::upstream::command::Commands;
 use crate::upstream::http::{Client, ClientError, Target};
@@ -35,12 +37,20 @@ pub struct LoadProblems {
     pub problems: Vec<String>,
 }
 
-/// Makes a gateway of a configuration.
+/// What a configuration amounts to.
+pub struct Loaded {
+    /// What serves.
+    pub gateway: Gateway,
+    /// What looks after its accounts, if it has any.
+    pub bookkeeper: Option<Bookkeeper>,
+}
+
+/// Makes a gateway of a configuration, and what looks after its accounts, if it has any.
 ///
 /// # Errors
 ///
 /// Everything that keeps it from starting.
-pub async fn gateway(config: Config) -> Result<Gateway, LoadProblems> {
+pub async fn gateway(config: Config) -> Result<Loaded, LoadProblems> {
     let failed = |why: String| LoadProblems { problems: vec![why] };
     let ledger = ledger(&config).await.map_err(|why| failed(why.to_string()))?;
     let engine = Engine::new(&Settings {
@@ -55,12 +65,19 @@ pub async fn gateway(config: Config) -> Result<Gateway, LoadProblems> {
     })
     .map_err(|error| failed(error.to_string()))?;
     let quarantine = Quarantine::default();
+    let bookkeeper = match &ledger {
+        Some(ledger) => Bookkeeper::of(&config, ledger).map_err(failed)?,
+        None => None,
+    };
     let deployment = deployment(&engine, &quarantine, config, None).await?;
     let registry = match ledger {
         Some(ledger) => Some(Registry::of(ledger).await.map_err(|why| failed(why.to_string()))?),
         None => None,
     };
-    Ok(Gateway::new(engine, quarantine, registry, deployment))
+    let accounting = bookkeeper.as_ref().map(Bookkeeper::accounting);
+    let records = Arc::new(accounting.map(Kept::counting).unwrap_or_default());
+    let gateway = Gateway::new(engine, quarantine, registry, records, deployment);
+    Ok(Loaded { gateway, bookkeeper })
 }
 
 /// The database, if one is configured.

@@ -11,6 +11,7 @@ use crate::frame::MAX_WHOLE;
 use crate::request::Request;
 use crate::upstream::http::ReplyBody;
 use crate::wire::dialect::Dialect;
+use crate::wire::said::{self, Said};
 use crate::wire::sse::{Decoder, Event, MAX_EVENT};
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
@@ -45,6 +46,8 @@ pub struct Stream {
     finished: bool,
     /// What the upstream said it used.
     pub usage: Option<Usage>,
+    /// What was said so far.
+    pub said: Said,
     over: bool,
 }
 
@@ -72,6 +75,7 @@ impl Stream {
             wants_usage: request.wants_usage,
             finished: false,
             usage: None,
+            said: Said::default(),
             over: false,
         };
         let mut held = BytesMut::new();
@@ -165,7 +169,7 @@ impl Stream {
             None => return Ok(Seen::Forward { content: false }),
             // SDKs throw at an event whose data is empty.
             Some([]) => return Ok(Seen::Drop),
-            Some(_) => {}
+            Some(data) => self.said.scan(data, said::keys(self.dialect)),
         }
         let glance = self.dialect.glance(event, closely, self.usage.as_ref())?;
         if let Some(usage) = glance.usage {

@@ -3,12 +3,17 @@
 //! An [`Entry`] is opened for every admitted request and closed exactly once: when the answer
 //! is over, when it failed, or, by being dropped, when the client went away.
 
+mod entry;
+
+use crate::accounting::{Accounting, now};
 use crate::candidate::Candidate;
 use crate::config::Used;
 use crate::contract::{CACHE_WRITE_1H, FailureKind, Usage};
 use crate::events;
 use crate::explain::{Explanation, Wanted};
 use crate::failure::{Failure, PASSED_OVER};
+use crate::limits::Header;
+use crate::meter::{Charge, Meter};
 use crate::observe;
 use crate::plan::Plan;
 use crate::policy::Policy;
@@ -29,6 +34,16 @@ pub enum End {
     Finished,
     /// No attempt was answered, or the answer broke off; the client was told.
     Failed,
+    /// The client went away.
+    Abandoned,
+}
+
+/// How an answer that began ends.
+pub enum Ending {
+    /// All of it went out.
+    Finished,
+    /// It broke off, and the client was told.
+    Failed(Failure),
     /// The client went away.
     Abandoned,
 }
@@ -77,12 +92,17 @@ impl Tried {
         }
     }
 
-    /// An attempt that was broken off, for another beside it was answered first.
-    pub fn overtaken(candidate: &Candidate, took: Duration) -> Self {
+    /// An attempt that was broken off: another beside it was answered first, or nobody waits for
+    /// its answer any more.
+    pub fn broken_off(candidate: &Candidate, overtaken: bool, took: Duration) -> Self {
+        let (word, message) = match overtaken {
+            true => ("overtaken", "Another candidate answered first."),
+            false => ("cancelled", "Whoever asked went away."),
+        };
         Self {
             candidate: candidate.profile.id.clone(),
-            failure: Some("overtaken".to_owned()),
-            message: Some("Another candidate answered first.".to_owned()),
+            failure: Some(word.to_owned()),
+            message: Some(message.to_owned()),
             ms: took.as_secs_f64() * 1e3,
             kind: Some(FailureKind::Cancelled),
             noted: Instant::now(),
@@ -164,6 +184,10 @@ pub struct Record {
     pub audio_seconds: Option<f64>,
     /// US dollars, by the configured prices.
     pub cost_usd: Option<f64>,
+    /// Names these prices.
+    pub price_version: Option<Arc<str>>,
+    /// Whether tokens and cost are a guess, for the upstream counted nothing.
+    pub estimated: bool,
     /// Time in policies, in microseconds.
     pub policy_us: u64,
     /// Time in the provider's plugin, in microseconds.
@@ -182,7 +206,18 @@ pub struct Entry {
     /// The policies that want to know what becomes of it.
     pub observers: Vec<Arc<Policy>>,
     usage: Option<Usage>,
+    /// What is held for it, where somebody counts.
+    pub meter: Option<Box<Meter>>,
+    /// What vendors charge for, or may, beside the answer.
+    pub charges: Vec<Charge>,
+    /// How its limits stand, for the headers of its answer.
+    pub limits: Vec<Header>,
+    /// Which of them are nearly used up, likewise.
+    pub warnings: Vec<String>,
     began: Instant,
+    came: i64,
+    /// The labels of its request.
+    asked: Vec<(String, String)>,
     kept: Arc<Kept>,
 }
 
@@ -235,13 +270,27 @@ impl Entry {
             reasoning_tokens: None,
             audio_seconds: None,
             cost_usd: None,
+            price_version: None,
+            estimated: false,
             policy_us: 0,
             provider_us: 0,
             upstream_us: 0,
             total_ms: 0.0,
         };
-        let (explain, observers, usage) = (Wanted::Nothing, Vec::new(), None);
-        Self { record, explain, observers, usage, began, kept: kept.clone() }
+        Self {
+            record,
+            explain: Wanted::Nothing,
+            observers: Vec::new(),
+            usage: None,
+            meter: None,
+            charges: Vec::new(),
+            limits: Vec::new(),
+            warnings: Vec::new(),
+            began,
+            came: now(),
+            asked: kept.accounting.iter().flat_map(|_| request.labels.clone()).collect(),
+            kept: kept.clone(),
+        }
     }
 
     /// Notes what is to be tried, and why.
@@ -261,6 +310,7 @@ impl Entry {
 
     /// Notes what the upstream counted, and what that costs at the candidate's prices.
     pub fn used(&mut self, usage: Option<&Usage>, candidate: &Candidate) {
+        self.record.price_version = Some(candidate.price_version.clone());
         let Some(usage) = usage else { return };
         self.record.input_tokens = usage.input_tokens;
         self.record.output_tokens = usage.output_tokens;
@@ -296,12 +346,53 @@ impl Entry {
         self.close(End::Failed);
     }
 
+    /// The answer is over.
+    pub fn end(self, ending: Ending) {
+        match ending {
+            Ending::Finished => self.finish(),
+            Ending::Failed(failure) => self.fail(&failure),
+            Ending::Abandoned => drop(self),
+        }
+    }
+
+    /// Where what it costs is counted, if anywhere.
+    pub fn accounting(&self) -> Option<&Arc<Accounting>> {
+        self.kept.accounting.as_ref()
+    }
+
+    /// What is known of it before anybody is asked, and what it may cost.
+    pub fn about(&self, nanodollars: i64) -> portcullis_ledger::Usage {
+        portcullis_ledger::Usage { nanodollars, ..self.entry() }
+    }
+
+    /// Writes down what it used, and gives back what was held for more.
+    fn settle(&mut self) {
+        let Some(accounting) = self.kept.accounting.clone() else { return };
+        let usage = self.entry();
+        for charge in &self.charges {
+            accounting.note(&entry::of_charge(&usage, charge));
+        }
+        match self.meter.take() {
+            Some(meter) => {
+                if let Err(why) = meter.close(&usage, &self.charges) {
+                    events::LedgerFailed { why: &why }.emit();
+                }
+            }
+            None => accounting.note(&usage),
+        }
+    }
+
+    fn entry(&self) -> portcullis_ledger::Usage {
+        entry::of(&self.record, self.came, &self.asked)
+    }
+
     fn close(&mut self, end: End) {
         if self.record.end.is_some() {
             return;
         }
         self.record.end = Some(end);
         self.record.total_ms = self.began.elapsed().as_secs_f64() * 1e3;
+        self.settle();
         events::RequestClosed(&self.record).emit();
         self.record.observers = self.observers.iter().map(|policy| policy.name.clone()).collect();
         self.kept.keep(self.record.clone());
@@ -315,13 +406,27 @@ impl Drop for Entry {
     }
 }
 
-/// The newest records, for the operator to look at.
+/// Where records go: the newest stay here, for the operator to look at, and what all of them cost
+/// goes to where it is counted.
 #[derive(Default)]
-pub struct Kept(Mutex<VecDeque<Arc<Record>>>);
+pub struct Kept {
+    newest: Mutex<VecDeque<Arc<Record>>>,
+    accounting: Option<Arc<Accounting>>,
+}
 
 impl Kept {
+    /// With somebody who counts.
+    pub fn counting(accounting: Arc<Accounting>) -> Self {
+        Self { newest: Mutex::default(), accounting: Some(accounting) }
+    }
+
+    /// Who counts, if anybody.
+    pub fn accounting(&self) -> Option<&Arc<Accounting>> {
+        self.accounting.as_ref()
+    }
+
     fn keep(&self, record: Record) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() == KEPT {
             kept.pop_front();
         }
@@ -331,7 +436,7 @@ impl Kept {
     /// Notes how the answer to a request was rated, if there was one; `None` if there is no record
     /// of it.
     pub fn rate(&self, request: &str, rating: f32) -> Option<Arc<Record>> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         // Of a request and its copy, which have one id, nobody saw the answer to the copy.
         let found = |record: &&mut Arc<Record>| &*record.request == request && !record.shadow;
         let record = kept.iter_mut().rev().find(found)?;
@@ -343,7 +448,7 @@ impl Kept {
 
     /// The newest records, newest first.
     pub fn newest(&self) -> Vec<Arc<Record>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter().rev().cloned().collect()
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::config::Naming;
 use crate::contract::FailureKind;
-use crate::failure::Failure;
+use crate::failure::{Failure, Limited, LimitedBy};
+use crate::limits::Header;
 use crate::request::Operation;
 use http::StatusCode;
 use std::time::Duration;
@@ -22,16 +23,16 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// What `x-should-retry` says to SDKs that obey it; `None` leaves it to them.
     pub should_retry: Option<bool>,
-    /// Why it came to this, where the client asked for it.
-    pub explanation: Option<String>,
+    /// What else its client is told: how its limits stand, and why it came to this where it asked.
+    pub headers: Vec<Header>,
 }
 
 impl Refusal {
     /// A refusal with nothing but the necessary.
     pub fn new(status: StatusCode, code: &str, message: String) -> Self {
         let code = code.to_owned();
-        let (param, retry_after, should_retry, explanation) = (None, None, None, None);
-        Self { status, code, message, param, retry_after, should_retry, explanation }
+        let (param, retry_after, should_retry, headers) = (None, None, None, Vec::new());
+        Self { status, code, message, param, retry_after, should_retry, headers }
     }
 
     /// The request is not one.
@@ -163,6 +164,9 @@ impl Refusal {
 
     /// What is said when every attempt failed, the last of them with `failure`.
     pub fn of(failure: &Failure, retried: bool) -> Self {
+        if let Failure::Limited(limited) = failure {
+            return Self::limited(limited);
+        }
         let (status, code) = status(failure.kind());
         // What an upstream says of the operator's account is not its clients' to know.
         let private =
@@ -183,6 +187,21 @@ impl Refusal {
             refusal.should_retry = Some(false);
         }
         refusal
+    }
+}
+
+impl Refusal {
+    /// A limit is used up. Who has spent a budget gains nothing by asking again and again.
+    fn limited(limited: &Limited) -> Self {
+        let status = match limited.kind {
+            LimitedBy::Budget | LimitedBy::Rate => StatusCode::TOO_MANY_REQUESTS,
+            LimitedBy::Ledger => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self {
+            retry_after: limited.retry_after,
+            should_retry: (limited.kind == LimitedBy::Budget).then_some(false),
+            ..Self::new(status, limited.code(), limited.message.clone())
+        }
     }
 }
 

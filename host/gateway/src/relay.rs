@@ -16,6 +16,7 @@ use crate::upstream::http::{ReplyBody, SendError};
 use crate::wire::answer::Answer;
 use crate::wire::openai::embeddings;
 use crate::wire::openai::read::Reader;
+use crate::wire::said::Said;
 use bytes::{Bytes, BytesMut};
 use portcullis_sandbox::Fault;
 use std::time::Duration;
@@ -310,6 +311,11 @@ impl Stream {
     /// What the upstream said it used.
     pub fn usage(&self) -> Option<&Usage> {
         self.answer.usage()
+    }
+
+    /// What was said so far.
+    pub fn said(&mut self) -> Said {
+        self.answer.said()
     }
 
     /// What the plugin emitted and no client sees.

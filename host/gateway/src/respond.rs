@@ -10,13 +10,15 @@ use crate::cache::{self, Collected, Keep};
 use crate::candidate::Candidate;
 use crate::config::{Naming, Scope};
 use crate::contract::{FailureKind, Usage};
+use crate::counting::{self, Over, Question};
 use crate::deployment::Deployment;
 use crate::failure::Failure;
 use crate::gateway::{Permit, micros};
-use crate::record::Entry;
+use crate::record::{Ending, Entry};
 use crate::refusal::Refusal;
 use crate::request::{Operation, Request};
 use crate::wire::dialect::Dialect;
+use crate::wire::said::{self, Said};
 use crate::{explain, passthrough, relay, words};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
@@ -36,10 +38,11 @@ use tokio::time::Sleep;
 
 pub use replay::replay;
 
-/// The header with an explanation.
-const EXPLANATION: &str = "x-portcullis-explanation";
 /// The header with the fields that the upstream had no place for.
 const DROPPED: &str = "x-portcullis-dropped";
+
+/// The header that says which limits are nearly used up.
+const WARNING: &str = "x-portcullis-limit-warning";
 
 /// A response with its body.
 pub type Response = http::Response<Body>;
@@ -96,7 +99,7 @@ pub fn answer(
     let mut headers = http::HeaderMap::with_capacity(12);
     describe(&mut headers, &entry);
     if entry.explain != explain::Wanted::Nothing {
-        put(&mut headers, EXPLANATION, &explain::header(&entry));
+        put(&mut headers, explain::EXPLANATION, &explain::header(&entry));
     }
     if let Some(word) = keep.word {
         put(&mut headers, cache::HEADER, word);
@@ -116,7 +119,14 @@ pub fn answer(
             if let Some(cost) = entry.cost_usd {
                 put(&mut headers, "x-portcullis-cost-usd", &format!("{cost:.8}"));
             }
-            entry.finish();
+            if usage.is_none() && counting::counts(&entry, request.operation) {
+                let (question, mut said) = (Question::of(request), Said::default());
+                said.scan(&whole, said::keys(request.dialect));
+                let (candidate, ending) = (candidate.clone(), Ending::Finished);
+                Over { entry, candidate, usage, question, said, ending }.close();
+            } else {
+                entry.finish();
+            }
             if let Some(place) = keep.place {
                 place.whole(&candidate.profile.id, dropped, &whole);
             }
@@ -139,6 +149,7 @@ pub fn answer(
         first_content: answered.first_content,
         collected: keep.place.map(|place| place.stream(&candidate.profile.id, dropped)),
         candidate,
+        question: counting::counts(&entry, request.operation).then(|| Question::of(request)),
         entry: Some(entry),
         _under_way: answered.under_way,
         _permit: permit,
@@ -168,6 +179,8 @@ struct Live {
     /// What went out so far, where it is kept.
     collected: Option<Collected>,
     candidate: Arc<Candidate>,
+    /// Where it can be counted.
+    question: Option<Question>,
     /// Until the answer is over.
     entry: Option<Entry>,
     _under_way: UnderWay,
@@ -200,6 +213,13 @@ impl Source {
             Self::Translated(stream) => stream.usage(),
         }
     }
+
+    fn said(&mut self) -> Said {
+        match self {
+            Self::Passed(stream) => std::mem::take(&mut stream.said),
+            Self::Translated(stream) => stream.said(),
+        }
+    }
 }
 
 impl Live {
@@ -219,51 +239,51 @@ impl Live {
         match piece {
             Ok(Some(bytes)) => Some(bytes),
             Ok(None) => {
-                self.close(None);
+                self.close(Ending::Finished);
                 None
             }
             Err(failure) => {
-                self.close(Some(&failure));
                 let mut last = BytesMut::new();
                 self.source.fail(self.dialect, &Refusal::of(&failure, false), &mut last);
+                self.close(Ending::Failed(failure));
                 Some(last.freeze())
             }
         }
     }
 
-    fn close(&mut self, failure: Option<&Failure>) {
+    /// Whoever goes away is billed for what was used until then.
+    fn close(&mut self, ending: Ending) {
         let Some(mut entry) = self.entry.take() else {
             return;
         };
         let collected = self.collected.take();
-        let usage = self.source.usage();
-        entry.used(usage, &self.candidate);
+        let usage = self.source.usage().cloned();
         if let Source::Translated(stream) = &self.source {
             entry.provider_us = micros(stream.spent());
             entry.remarks.extend(stream.ignored().map(str::to_owned));
         }
-        match failure {
-            None => {
-                self.candidate.answered(self.called, Some(self.first_content), usage);
-                entry.finish();
-                if let Some(collected) = collected {
-                    collected.keep();
-                }
+        match &ending {
+            Ending::Finished => {
+                self.candidate.answered(self.called, Some(self.first_content), usage.as_ref());
+                collected.into_iter().for_each(Collected::keep);
             }
-            Some(failure) => {
-                self.candidate.failed(failure, self.called.elapsed());
-                entry.fail(failure);
+            Ending::Failed(failure) => self.candidate.failed(failure, self.called.elapsed()),
+            Ending::Abandoned => {}
+        }
+        let (candidate, said) = (self.candidate.clone(), self.source.said());
+        match self.question.take() {
+            Some(question) => Over { entry, candidate, usage, question, said, ending }.close(),
+            None => {
+                entry.used(usage.as_ref(), &candidate);
+                entry.end(ending);
             }
         }
     }
 }
 
-/// A client that goes away is billed for what was used until then, as far as it is known.
 impl Drop for Live {
     fn drop(&mut self) {
-        if let Some(entry) = &mut self.entry {
-            entry.used(self.source.usage(), &self.candidate);
-        }
+        self.close(Ending::Abandoned);
     }
 }
 
@@ -281,6 +301,12 @@ fn describe(headers: &mut http::HeaderMap, entry: &Entry) {
     let upstream = ms(entry.upstream_us);
     let timing = format!("policy;dur={policy}, provider;dur={provider}, upstream;dur={upstream}");
     put(headers, "server-timing", &timing);
+    for (name, value) in &entry.limits {
+        put(headers, name, value);
+    }
+    if !entry.warnings.is_empty() {
+        put(headers, WARNING, &entry.warnings.join(", "));
+    }
 }
 
 /// Adds a header, unless its value cannot be one.
@@ -309,8 +335,8 @@ pub fn refusal(dialect: Dialect, refusal: &Refusal, id: &str) -> Response {
             headers.insert(RETRY_AFTER, seconds);
         }
     }
-    if let Some(explanation) = &refusal.explanation {
-        put(headers, EXPLANATION, explanation);
+    for (name, value) in &refusal.headers {
+        put(headers, name, value);
     }
     if let Some(retry) = refusal.should_retry {
         put(headers, "x-should-retry", if retry { "true" } else { "false" });

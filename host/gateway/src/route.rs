@@ -2,7 +2,8 @@
 
 use crate::candidate::Candidate;
 use crate::config::{
-    Candidate as Configured, Config, Keeping, Naming, Prices, Provider as ConfiguredProvider, Scope,
+    Candidate as Configured, Config, Keeping, Naming, OverBudget, Prices,
+    Provider as ConfiguredProvider, Scope,
 };
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -33,6 +34,8 @@ pub struct Target {
     pub private: bool,
     /// Whose answers are given again.
     pub cache: Keeping,
+    /// What becomes of requests for which a budget is spent.
+    pub over_budget: OverBudget,
     /// Candidates that may not serve the request, and why.
     pub removed: Vec<(Arc<Candidate>, &'static str)>,
 }
@@ -76,6 +79,7 @@ impl Routes {
                 timeout: route.timeout,
                 private: route.private,
                 cache: route.cache,
+                over_budget: route.over_budget,
                 removed: Vec::new(),
             };
             (route.name.clone(), target)
@@ -266,7 +270,8 @@ impl Target {
     fn named(asked: &str, policies: Arc<[Arc<Policy>]>, candidates: Arc<[Arc<Candidate>]>) -> Self {
         let route = asked.into();
         let (timeout, private, cache, removed) = (None, false, Keeping::Sound, Vec::new());
-        Self { route, policies, candidates, timeout, private, cache, removed }
+        let over_budget = OverBudget::Refuse;
+        Self { route, policies, candidates, timeout, private, cache, over_budget, removed }
     }
 
     /// Leaves the candidates that may serve the request at all, before any policy sees them:

@@ -1,10 +1,11 @@
 //! Listens, serves connections, and stops without cutting anybody off. Knows no JSON.
 
 use crate::admin;
+use crate::bookkeeper::{Bookkeeper, Working};
 use crate::config::{Config, Server};
 use crate::events::{ConnectionFailed, Drained, Draining, Listening};
 use crate::gateway::Gateway;
-use crate::load::{self, LoadProblems};
+use crate::load::{self, LoadProblems, Loaded};
 use crate::reload::Reloader;
 use crate::settle::settle;
 use hyper::body::Incoming;
@@ -58,6 +59,7 @@ pub struct Running {
     state: Arc<State>,
     serving: JoinHandle<usize>,
     administering: JoinHandle<usize>,
+    bookkeeper: Option<Working>,
 }
 
 /// What the accept loops and the admin address share.
@@ -86,7 +88,9 @@ impl State {
 ///
 /// Everything that is wrong with what was configured; then, what keeps a port from opening.
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    let gateway = Arc::new(load::gateway(config).await?);
+    let Loaded { gateway, bookkeeper } = load::gateway(config).await?;
+    let gateway = Arc::new(gateway);
+    let bookkeeper = bookkeeper.map(Bookkeeper::start);
     let config = &gateway.deployment().config;
     let server = config.server.clone();
     let (clients, clients_at) = listen(server.listen).await?;
@@ -123,6 +127,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         state,
         serving,
         administering,
+        bookkeeper,
     })
 }
 
@@ -138,6 +143,9 @@ impl Running {
         let cut_off = self.serving.await.unwrap_or_default();
         self.state.stop.send_replace(Stop::Everything);
         self.administering.await.unwrap_or_default();
+        if let Some(bookkeeper) = self.bookkeeper {
+            bookkeeper.stop().await;
+        }
         Drained { cut_off }.emit();
         cut_off
     }

@@ -7,9 +7,12 @@
 use crate::cache::Keep;
 use crate::deployment::Deployment;
 use crate::gateway::{Gateway, Permit};
+use crate::limits::Asker;
+use crate::limits::admit::admit;
 use crate::plan::Plan;
 use crate::record::Entry;
 use crate::request::Request;
+use crate::route::Target;
 use crate::{execute, respond};
 use http_body_util::BodyExt as _;
 use std::sync::Arc;
@@ -20,6 +23,7 @@ pub fn cast(
     gateway: &Gateway,
     deployment: &Arc<Deployment>,
     request: &Arc<Request>,
+    target: &Target,
     plan: &Plan,
     entry: &mut Entry,
 ) {
@@ -33,16 +37,23 @@ pub fn cast(
     copy.shadow = true;
     copy.observers.clone_from(&entry.observers);
     copy.planned(&plan);
-    tokio::spawn(run(deployment.clone(), request.clone(), plan, copy, permit));
+    let (request, target) = (request.clone(), target.clone());
+    tokio::spawn(run(deployment.clone(), request, target, plan, copy, permit));
 }
 
 async fn run(
     deployment: Arc<Deployment>,
     request: Arc<Request>,
-    plan: Plan,
+    target: Target,
+    mut plan: Plan,
     mut entry: Entry,
     permit: Permit,
 ) {
+    let limits = &deployment.limits;
+    let admitted = admit(limits, &request, &target, Asker::Operator, &mut plan, &mut entry).await;
+    if let Err(failure) = admitted {
+        return entry.fail(&failure);
+    }
     match execute::run(&deployment.providers, &request, &plan, &mut entry).await {
         Ok((candidate, answered)) => {
             let response =

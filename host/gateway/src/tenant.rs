@@ -33,6 +33,8 @@ const LONGEST: usize = 512;
 pub struct Caller {
     /// Whose requests these are.
     pub tenant: Arc<str>,
+    /// That tenant, and all that it is part of.
+    pub lineage: Arc<[Arc<str>]>,
     /// The id of the key that they showed; `None` where none is needed.
     pub key: Option<Arc<str>>,
     /// What they may ask for and say.
@@ -58,8 +60,10 @@ impl Caller {
     /// Somebody who shows no key.
     pub fn unknown(tenant: &str, scope: Scope) -> Self {
         let bounds = Digest::of(format!("{scope:?}").as_bytes());
-        let (tenant, key, digest, expires) = (tenant.into(), None, None, None);
-        Self { tenant, key, scope, bounds, digest, expires }
+        let tenant: Arc<str> = tenant.into();
+        let lineage = [tenant.clone()].into();
+        let (key, digest, expires) = (None, None, None);
+        Self { tenant, lineage, key, scope, bounds, digest, expires }
     }
 }
 
@@ -69,11 +73,13 @@ impl Callers {
         let nobodys =
             |digest| Caller { digest, ..Caller::unknown(NOBODYS, config.clients.clone()) };
         let anybody = config.tenants.is_empty().then(|| Arc::new(nobodys(None)));
+        let issued = Issued::within(&config.clients, &config.tenants);
         let keys = config.tenants.iter().flat_map(|tenant| {
             let caller = |key: &Key| Caller {
                 key: Some(key.id.clone()),
                 digest: Some(key.digest),
                 expires: key.expires,
+                lineage: issued.lineage(&tenant.name),
                 ..Caller::unknown(&tenant.name, key.scope.clone())
             };
             tenant.keys.iter().map(caller)
@@ -84,7 +90,6 @@ impl Callers {
             let begin = caller.digest.as_ref().map(begin).unwrap_or_default();
             by_digest.entry(begin).or_default().push(Arc::new(caller));
         }
-        let issued = Issued::within(&config.clients, &config.tenants);
         Self { anybody, by_digest, issued }
     }
 

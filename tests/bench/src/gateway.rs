@@ -35,6 +35,8 @@ pub(crate) struct Setup {
     pub(crate) spacious: bool,
     /// Rules decide, over more candidates.
     pub(crate) ruled: bool,
+    /// What is used is counted in a ledger, against limits of every kind.
+    pub(crate) counted: bool,
     /// Nothing decides: what the request is about is found out by its words.
     pub(crate) classified: bool,
 }
@@ -57,9 +59,14 @@ impl Setup {
         };
         for index in 0..count {
             // Writing to a string does not fail.
-            let _ = write!(models, "\"m{index}\", ");
+            let priced = "input_price = 1, output_price = 2";
+            let _ = write!(models, "{{ id = \"m{index}\", {priced} }}, ");
             let _ = write!(candidates, "\"mock/m{index}\", ");
         }
+        let ledger = match self.counted {
+            true => COUNTED.replace("FOLDER", &folder.display().to_string()),
+            false => String::new(),
+        };
         format!(
             "[server]\nlisten = \"{clients}\"\n{server}\n[admin]\nlisten = \"{admin}\"\n\n\
              [log]\nformat = \"json\"\n\n[plugins]\ncache = \"{cache}\"\n\n{sandbox}\n\
@@ -67,7 +74,7 @@ impl Setup {
              models = [{models}]\nsettings = {{ passthrough = {passthrough} }}\n\
              remember = {remember}\n\n\
              [policies.decides]\nplugin = \"{policy}\"\nremember = {remember}\n{grants}{rules}\n\
-             [routes.default]\npolicies = [\"decides\"]\ncandidates = [{candidates}]\n",
+             {ledger}[routes.default]\npolicies = [\"decides\"]\ncandidates = [{candidates}]\n",
             rules = rules.iter().map(Ruling::text).collect::<String>(),
             cache = folder.join("cache").display(),
             upstream = self.upstream,
@@ -76,6 +83,14 @@ impl Setup {
         )
     }
 }
+
+/// A ledger in a file, and limits that no load reaches: money, tokens and requests of the tenant,
+/// and money at the provider.
+const COUNTED: &str = "[ledger]\nurl = \"sqlite:FOLDER/ledger.db\"\n\
+    [limits.money]\ntenant = \"*\"\nusd = 1000000\nper = \"month\"\n\
+    [limits.tokens]\ntenant = \"*\"\ntokens = 1000000000000\nper = \"minute\"\n\
+    [limits.requests]\ntenant = \"*\"\nrequests = 1000000000\nper = \"minute\"\n\
+    [limits.provider]\nprovider = \"mock\"\nusd = 1000000\nper = \"month\"\n\n";
 
 /// One rule.
 pub(crate) struct Ruling {

@@ -57,6 +57,13 @@ enum Shape {
         #[arg(long)]
         seconds: u64,
     },
+    /// So many requests, each connection asking again as soon as it was answered.
+    Count {
+        #[arg(long)]
+        connections: usize,
+        #[arg(long)]
+        requests: u64,
+    },
     /// So many requests a second, whatever becomes of them.
     Open {
         #[arg(long)]
@@ -151,9 +158,18 @@ pub(crate) fn run(load: &Load) -> Result<()> {
         match load.shape {
             Shape::Closed { connections, seconds } => {
                 for _ in 0..connections {
-                    spawn_local(ask_on(target.clone(), tally.clone()));
+                    let endless = Rc::new(Cell::new(u64::MAX));
+                    spawn_local(ask_on(target.clone(), tally.clone(), endless));
                 }
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
+            }
+            Shape::Count { connections, requests } => {
+                let left = Rc::new(Cell::new(requests));
+                let mut asking = JoinSet::new();
+                for _ in 0..connections {
+                    asking.spawn_local(ask_on(target.clone(), tally.clone(), left.clone()));
+                }
+                asking.join_all().await;
             }
             Shape::Open { rate, seconds } => {
                 at_a_rate(&target, &tally, rate, rate * seconds).await?;
@@ -169,16 +185,18 @@ fn print(report: &Report) -> Result<()> {
     Ok(())
 }
 
-/// Asks on one connection, again and again.
-async fn ask_on(target: Rc<Target>, tally: Rc<Tally>) {
-    loop {
+/// Asks on one connection, again and again, as long as there is anything left to ask.
+async fn ask_on(target: Rc<Target>, tally: Rc<Tally>, left: Rc<Cell<u64>>) {
+    while left.get() > 0 {
         let asked = async {
             let mut connection = target.connect().await?;
-            loop {
+            while let Some(fewer) = left.get().checked_sub(1) {
+                left.set(fewer);
                 let began = Instant::now();
                 connection.ask(&target).await?.count(&tally.events).await?;
                 tally.answered(began);
             }
+            Ok(())
         };
         let failed: Result<()> = asked.await;
         if let Err(why) = failed {

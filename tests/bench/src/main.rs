@@ -7,6 +7,7 @@
 mod ask;
 mod chaos;
 mod gateway;
+mod ledger;
 mod load;
 mod machine;
 mod mock;
@@ -42,6 +43,9 @@ enum Command {
         /// How long each load lasts.
         #[arg(long, default_value_t = 10)]
         seconds: u64,
+        /// How many requests are counted one by one.
+        #[arg(long, default_value_t = 1_000_000)]
+        requests: u64,
     },
     /// An upstream that costs little: says where it listens, ends with its standard input.
     Mock,
@@ -57,6 +61,8 @@ enum Group {
     Providers,
     /// The gateway as a process, under load.
     Load,
+    /// The gateway with a ledger, beside one without; and whether it counts.
+    Ledger,
     /// The memory of ten thousand open streams.
     Streams,
     /// Plugins that are swapped under load.
@@ -71,7 +77,7 @@ fn main() -> Result<()> {
     match arguments.command {
         Command::Mock => mock::run(),
         Command::Load(load) => load::run(&load),
-        Command::Run { groups, seconds } => {
+        Command::Run { groups, seconds, requests } => {
             let wanted = |group| groups.is_empty() || groups.contains(&group);
             println!("{}\n", machine::describe());
             if wanted(Group::Sandbox) {
@@ -82,6 +88,9 @@ fn main() -> Result<()> {
             }
             if wanted(Group::Load) {
                 println!("{}", whole::measure(seconds.max(1))?);
+            }
+            if wanted(Group::Ledger) {
+                println!("{}", ledger::measure(seconds.max(1), requests.max(1_000))?);
             }
             if wanted(Group::Streams) {
                 println!("{}", streams::measure()?);

@@ -229,7 +229,7 @@ impl House {
         let file = ground.path().join("portcullis.toml");
         fs::write(&file, text)?;
         let config = config::load(&file, &Environment::of_process())?;
-        Ok(Self { gateway: load::gateway(config).await?, _ground: ground })
+        Ok(Self { gateway: load::gateway(config).await?.gateway, _ground: ground })
     }
 
     async fn start(&self, request: &Arc<Request>) -> Result<Box<Exchange>> {

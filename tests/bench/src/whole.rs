@@ -155,7 +155,10 @@ fn chunks(server: &Served, seconds: u64) -> Result<f64> {
 }
 
 /// The server's CPU time during a load, in microseconds.
-fn metered(server: &Served, load: impl FnOnce() -> Result<Report>) -> Result<(Report, f64)> {
+pub(crate) fn metered(
+    server: &Served,
+    load: impl FnOnce() -> Result<Report>,
+) -> Result<(Report, f64)> {
     let before = server.running.cpu()?;
     let report = load()?;
     let spent = server.running.cpu()? - before;

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::resolved::{Config, Credential, PluginSource, Provider};
 pub use models::models;
+use portcullis_ledger::Measure;
 
 /// No line is wider.
 const WIDTH: usize = 100;
@@ -48,6 +49,22 @@ impl Config {
             [policy.name.clone(), plugin(&policy.plugin), or_none(grants)]
         });
         text += &table(["POLICY", "PLUGIN", "GRANTS"], [14, 24, 58], policies.collect());
+        if !self.limits.is_empty() {
+            text.push('\n');
+            let limits = self.limits.iter().map(|limit| {
+                let most = match limit.measure {
+                    Measure::Nanodollars => format!("${}", limit.most as f64 / 1e9),
+                    measure => format!("{} {}", limit.most, measure.name()),
+                };
+                let per = match limit.measure {
+                    Measure::Concurrent => "at once".to_owned(),
+                    _ => format!("a {}", limit.per.word()),
+                };
+                let whose = format!("{} {}", limit.subject.name(), limit.pattern);
+                [limit.name.to_string(), whose, format!("{most} {per}")]
+            });
+            text += &table(["LIMIT", "OF", "MOST"], [14, 40, 42], limits.collect());
+        }
         if !self.tenants.is_empty() {
             text.push('\n');
             let tenants = self.tenants.iter().map(|tenant| {

@@ -224,6 +224,21 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// A share: a number from 0 to 1.
+    pub(crate) fn fraction(&mut self, key: &'static str) -> Option<f64> {
+        const EXPECTED: &str = "a share from 0.0 to 1.0";
+        let value = self.value(key)?;
+        let share = match value.value {
+            DeValue::Float(float) => float.as_str().parse().ok(),
+            DeValue::Integer(integer) => whole(integer).map(|integer| integer as f64),
+            _ => return value.wrong(EXPECTED),
+        };
+        match share {
+            Some(share) if (0.0..=1.0).contains(&share) => Some(share),
+            _ => value.unfit("is no share", EXPECTED),
+        }
+    }
+
     pub(crate) fn duration(&mut self, key: &'static str) -> Option<Duration> {
         self.value(key)?.parsed(units::DURATION, units::duration)
     }

@@ -3,6 +3,7 @@
 
 mod command;
 mod ledger;
+mod limit;
 mod models;
 mod oauth2;
 pub(super) mod provider;
@@ -53,7 +54,9 @@ impl<'e> Resolver<'e> {
             max_bytes: said.max_bytes.unwrap_or(64 << 20),
             ttl: said.ttl.unwrap_or(Duration::from_secs(600)),
         });
-        let ledger = said.ledger_url.map(|url| self.ledger(&url)).unwrap_or_default();
+        let counted = said.ledger.as_ref().is_some_and(|ledger| ledger.attempted);
+        let ledger = said.ledger.map(|said| self.ledger(said)).unwrap_or_default();
+        let webhook = said.webhook.and_then(|said| self.webhook(&said));
         if said.providers.is_empty() {
             let text = "no provider is configured; expected at least one [providers.NAME]";
             self.report(top, text);
@@ -67,6 +70,7 @@ impl<'e> Resolver<'e> {
         let names = Names { routes: &routes, models: &models };
         let clients = self.narrower("clients", &Scope::default(), said.clients, names);
         let tenants = self.tenants(said.tenants, &clients, names, &ledger);
+        let limits = self.limits(said.limits, names, &ledger, counted);
         let (policies, candidates) = (policies.finish(), models.candidates);
         let sources = self.sources;
         match Problems::of(self.problems) {
@@ -82,6 +86,8 @@ impl<'e> Resolver<'e> {
                 sandbox,
                 cache,
                 ledger,
+                limits,
+                webhook,
                 providers,
                 candidates,
                 policies,

@@ -2,6 +2,7 @@
 //! every secret read. Built once; nothing in it has to be checked again.
 
 mod credential;
+mod limit;
 mod price;
 mod tenant;
 
@@ -10,12 +11,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use portcullis_ledger::Location;
+use portcullis_ledger::{Bounds, Location, WhenAway};
 use portcullis_sandbox::Digest;
 use serde_json::Value as Json;
 use url::Url;
 
 pub use credential::{ClientAuthentication, Credential, OAuth2};
+pub use limit::{Limit, OverBudget, Per};
 pub use price::{Prices, Rates, Tier, Used};
 pub use tenant::{Key, Naming, Narrowing, Scope, Tenant};
 
@@ -44,6 +46,10 @@ pub struct Config {
     pub cache: Option<Cache>,
     /// What outlives the process.
     pub ledger: Ledger,
+    /// How much of what may be used, in the order of the file.
+    pub limits: Vec<Limit>,
+    /// Who is told that a limit is nearly used up.
+    pub webhook: Option<Webhook>,
     /// In the order of the file.
     pub providers: Vec<Provider>,
     /// Every model that is known, by provider and then in the order they were listed.
@@ -160,10 +166,34 @@ pub enum Keeping {
 }
 
 /// `[ledger]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ledger {
     /// `None`: in memory, for as long as the process lives.
     pub at: Option<Location>,
+    /// The folder of what was not told to it yet; `None` only where there is no ledger. It is of
+    /// one process.
+    pub journal: Option<PathBuf>,
+    /// Bytes of that at most.
+    pub journal_size: u64,
+    /// What becomes of a request for which it would have to be asked, and is away.
+    pub when_away: WhenAway,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        let journal_size = Bounds::default().most;
+        Self { at: None, journal: None, journal_size, when_away: WhenAway::default() }
+    }
+}
+
+/// `[alerts] webhook`: an address that takes JSON. It may hold a secret, so it is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Webhook(pub Url);
+
+impl std::fmt::Debug for Webhook {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Webhook({})", self.0.host_str().unwrap_or_default())
+    }
 }
 
 /// Somebody who answers requests.
@@ -402,4 +432,6 @@ pub struct Route {
     pub private: bool,
     /// Which of its answers are given again.
     pub cache: Keeping,
+    /// What becomes of its requests for which a budget is spent.
+    pub over_budget: OverBudget,
 }

@@ -6,6 +6,7 @@
 pub(crate) mod command;
 mod health;
 mod ledger;
+mod limit;
 mod merge;
 mod model;
 mod tenant;
@@ -20,11 +21,12 @@ use serde_json::{Map, Value as Json};
 use super::credential::Credential;
 use super::problem::At;
 use super::read::{Table, Value};
-use super::resolved::{Keeping, LimitOverrides, LogFormat, RateLimitHeaders};
+use super::resolved::{Keeping, LimitOverrides, LogFormat, OverBudget, RateLimitHeaders};
 use super::units;
 use command::Command;
 pub(crate) use health::Health;
-pub(crate) use ledger::LedgerUrl;
+pub(crate) use ledger::{Ledger, Url};
+pub(crate) use limit::{Limit, Of};
 pub(crate) use merge::find;
 pub(crate) use model::Model;
 pub(crate) use tenant::{Key, Scope, Tenant};
@@ -43,7 +45,9 @@ pub(crate) struct Said {
     pub(crate) sandbox_instances: Option<usize>,
     pub(crate) sandbox_stack: Option<usize>,
     pub(crate) cache: Option<Cache>,
-    pub(crate) ledger_url: Option<At<LedgerUrl>>,
+    pub(crate) ledger: Option<Ledger>,
+    pub(crate) limits: Vec<(At<String>, Limit)>,
+    pub(crate) webhook: Option<At<Url>>,
     pub(crate) providers: Vec<(At<String>, Provider)>,
     pub(crate) policies: Vec<(At<String>, Policy)>,
     pub(crate) routes: Vec<(At<String>, Route)>,
@@ -151,6 +155,7 @@ pub(crate) struct Route {
     pub(crate) timeout: Option<Duration>,
     pub(crate) private: Option<bool>,
     pub(crate) cache: Option<At<Keeping>>,
+    pub(crate) over_budget: Option<OverBudget>,
     pub(crate) candidates_unclear: bool,
 }
 
@@ -180,11 +185,13 @@ impl Said {
             max_bytes: cache.size("max_bytes"),
             ttl: cache.duration("ttl"),
         });
-        said.ledger_url = table.table("ledger", LedgerUrl::read).flatten();
+        said.ledger = table.table("ledger", Ledger::read);
+        said.webhook = table.table("alerts", |alerts| Url::read(alerts, "webhook")).flatten();
         said.providers = table.named("providers", |value| value.table("a table", Provider::read));
         said.policies = table.named("policies", |value| value.table("a table", Policy::read));
         said.routes = table.named("routes", |value| value.table("a table", Route::read));
         said.tenants = table.named("tenants", |value| value.table("a table", Tenant::read));
+        said.limits = table.named("limits", |value| value.table("a table", Limit::read).flatten());
         table.unsupported("models", "remove it (a gateway that ignored it would be unsafe)");
         said
     }
@@ -296,6 +303,7 @@ impl Route {
             timeout: table.table("timeouts", |timeouts| timeouts.duration("whole")).flatten(),
             private: table.boolean("private"),
             cache: keeping(table),
+            over_budget: over_budget(table),
             candidates_unclear: false,
         };
         // An item that could not be read leaves the list shorter than it was meant to be.
@@ -319,6 +327,17 @@ fn keeping(table: &mut Table<'_>) -> Option<At<Keeping>> {
         (None, None) => return value.wrong(EXPECTED),
     };
     Some(At::new(keeping, place))
+}
+
+fn over_budget(table: &mut Table<'_>) -> Option<OverBudget> {
+    let said =
+        table.parsed("over_budget", "\"refuse\", \"free\" or \"local\"", |text| match text {
+            "refuse" => Ok(OverBudget::Refuse),
+            "free" => Ok(OverBudget::Free),
+            "local" => Ok(OverBudget::Local),
+            _ => Err("is not known".into()),
+        });
+    said.map(|said| said.value)
 }
 
 fn listen(table: &mut Table<'_>) -> Option<At<SocketAddr>> {

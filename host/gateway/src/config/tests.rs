@@ -3,6 +3,7 @@
 
 mod accepted;
 mod commands;
+mod limits;
 mod operation;
 mod refused;
 mod tenants;

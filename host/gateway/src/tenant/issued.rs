@@ -92,6 +92,11 @@ impl Issued {
         self.tenants.get(tenant).map_or(Ok(()), |tenant| tenant.check(keys))
     }
 
+    /// A tenant of the configuration, and all that it is part of.
+    pub(super) fn lineage(&self, tenant: &str) -> Arc<[Arc<str>]> {
+        self.tenants.get(tenant).map(|tenant| tenant.lineage.as_slice().into()).unwrap_or_default()
+    }
+
     fn caller(&self, known: Known, nearest: Option<&Configured>) -> Arc<Caller> {
         let same = |found: &Found| {
             Arc::ptr_eq(&found.known.key, &known.key)
@@ -103,7 +108,15 @@ impl Issued {
         let around = nearest.map_or(&self.clients, |tenant| &tenant.scope);
         let scope = around.narrowed(scopes::narrowing(&known.key.scopes));
         let nobodys = Caller::unknown(&known.key.tenant, scope);
-        let caller = Arc::new(Caller { key: Some(known.key.id.as_str().into()), ..nobodys });
+        let mut lineage: Vec<Arc<str>> =
+            known.tenants.iter().map(|it| it.id.as_str().into()).collect();
+        for above in nearest.iter().flat_map(|tenant| &tenant.lineage) {
+            if !lineage.contains(above) {
+                lineage.push(above.clone());
+            }
+        }
+        let (key, lineage) = (Some(known.key.id.as_str().into()), lineage.into());
+        let caller = Arc::new(Caller { key, lineage, ..nobodys });
         self.callers.insert(known.key.id.clone(), Found { known, caller: caller.clone() });
         caller
     }

@@ -9,6 +9,7 @@ use crate::contract::{FailureKind, Usage};
 use crate::failure::Failure;
 use crate::refusal::Refusal;
 use crate::wire::message::Message;
+use crate::wire::said::Said;
 use bytes::BytesMut;
 use serde::Deserialize;
 use serde_json::Value;
@@ -103,6 +104,8 @@ pub struct Answer {
     writer: Box<dyn Writer>,
     choices: BTreeMap<u32, Choice>,
     usage: Option<Usage>,
+    /// What was said, for where nobody counts it.
+    said: Said,
     ignored: BTreeSet<&'static str>,
     /// Whether it ends with a document, and not with a finish.
     documented: bool,
@@ -129,7 +132,7 @@ impl Answer {
     /// An answer in the dialect of that writer.
     pub fn new(writer: Box<dyn Writer>) -> Self {
         let (choices, ignored) = (BTreeMap::new(), BTreeSet::new());
-        Self { writer, choices, usage: None, ignored, documented: false }
+        Self { writer, choices, usage: None, said: Said::default(), ignored, documented: false }
     }
 
     /// The same, which ends with a document.
@@ -150,6 +153,11 @@ impl Answer {
     /// The usage, if the upstream said.
     pub fn usage(&self) -> Option<&Usage> {
         self.usage.as_ref()
+    }
+
+    /// What was said so far.
+    pub fn said(&mut self) -> Said {
+        std::mem::take(&mut self.said)
     }
 
     /// Writes what an event of a stream makes; says whether that is anything.
@@ -199,6 +207,13 @@ impl Answer {
     }
 
     fn judge(&mut self, event: Event) -> Judged {
+        match &event {
+            Event::Text(delta) | Event::Reasoning(delta) | Event::Refusal(delta) => {
+                self.said.push(&delta.text);
+            }
+            Event::ToolCall(call) => self.said.push(&call.arguments),
+            _ => {}
+        }
         let (index, piece) = match event {
             // Once a piece was written, its id and model stand.
             Event::Started((id, model)) if self.choices.is_empty() => {

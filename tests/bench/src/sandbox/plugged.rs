@@ -109,7 +109,7 @@ async fn gateway(ground: &Ground, setup: Setup) -> Result<Gateway> {
     let setup = Setup { upstream, ..setup };
     let file = ground.path().join("portcullis.toml");
     fs::write(&file, setup.text(clients, admin, ground.path()))?;
-    Ok(load::gateway(config::load(&file, &Environment::of_process())?).await?)
+    Ok(load::gateway(config::load(&file, &Environment::of_process())?).await?.gateway)
 }
 
 /// A chat of the canonical dialect, as the gateway would have read it.

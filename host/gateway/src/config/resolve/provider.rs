@@ -5,6 +5,7 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use super::Resolver;
+use crate::config::pattern::matches;
 use crate::config::preset;
 use crate::config::problem::{At, hint};
 use crate::config::resolved::{Candidate, Credential, Health, Provider, Timeouts};
@@ -16,6 +17,17 @@ use crate::upstream::http::objection;
 pub(super) struct Models {
     pub(super) providers: Vec<Known>,
     pub(super) candidates: Vec<Candidate>,
+}
+
+impl Models {
+    /// Whether a model of this pattern is listed, or might be asked for without being listed.
+    pub(super) fn may_be_asked(&self, pattern: &str) -> bool {
+        let listed = self.candidates.iter().any(|it| matches(pattern, &it.id));
+        // Of these any model may be asked for.
+        let provider = pattern.split('/').next().unwrap_or_default();
+        let mut any = self.providers.iter().filter(|it| it.open || it.unclear);
+        listed || any.any(|it| matches(provider, &it.name))
+    }
 }
 
 /// A provider by name.

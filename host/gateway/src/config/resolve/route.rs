@@ -4,7 +4,7 @@ use super::provider::{Models, candidate};
 use super::{IMPLIED_POLICY, Policies, Resolver};
 use crate::config::pattern::matches;
 use crate::config::problem::{At, hint};
-use crate::config::resolved::{Keeping, Route};
+use crate::config::resolved::{Keeping, OverBudget, Route};
 use crate::config::said;
 
 /// The route of a client that asks for `auto`.
@@ -87,7 +87,8 @@ impl Resolver<'_> {
         let private = said.private.unwrap_or(false);
         let cache = said.cache.map_or(Keeping::Sound, |said| said.value);
         let (name, timeout) = (name.value, said.timeout);
-        Route { name, policies: chosen, candidates, timeout, private, cache }
+        let over_budget = said.over_budget.unwrap_or_default();
+        Route { name, policies: chosen, candidates, timeout, private, cache, over_budget }
     }
 
     /// A route whose answers are to be kept, where there is nothing to keep them in.
@@ -205,5 +206,6 @@ fn implied_route(policies: &mut Policies, models: &Models) -> Option<Route> {
     candidates.sort_by_key(|index| models.candidates[*index].priority);
     let policies = policies.find(IMPLIED_POLICY).into_iter().collect();
     let (timeout, private, cache) = (None, false, Keeping::Sound);
-    Some(Route { name: DEFAULT.into(), policies, candidates, timeout, private, cache })
+    let (name, over_budget) = (DEFAULT.into(), OverBudget::Refuse);
+    Some(Route { name, policies, candidates, timeout, private, cache, over_budget })
 }

@@ -1,7 +1,6 @@
 //! `[clients]` and `[tenants.NAME]`: what is left of everybody's scope for each tenant, and for
 //! each of its keys.
 
-use super::super::pattern::matches;
 use super::super::problem::{At, hint};
 use super::super::resolved::{Key, Ledger, Narrowing, Route, Scope, Tenant};
 use super::super::said;
@@ -139,11 +138,7 @@ impl Resolver<'_> {
 
     fn known_models(&mut self, table: &str, said: &[At<String>], known: &Models) {
         for pattern in said {
-            let listed = known.candidates.iter().any(|it| matches(&pattern.value, &it.id));
-            // Of these any model may be asked for.
-            let provider = pattern.value.split('/').next().unwrap_or_default();
-            let any = known.providers.iter().filter(|it| it.open || it.unclear);
-            if !listed && !any.map(|it| it.name.as_str()).any(|name| matches(provider, name)) {
+            if !known.may_be_asked(&pattern.value) {
                 let text = format!(
                     "[{table}] `models`: `{}` matches no model; expected such as \
                      \"provider/model\" or \"provider/*\"",

@@ -1,6 +1,8 @@
 //! What a model costs, by its tokens or by the minute of what it listens to, and where that is known
 //! from.
 
+use portcullis_sandbox::Digest;
+
 /// The prices of a model. All of them are optional: a price that nobody knows is not zero.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prices {
@@ -90,6 +92,15 @@ impl Prices {
         // A request that counted nothing tells nothing of its cost.
         let known = rates.input.or(rates.output).is_some();
         known.then(|| parts.iter().sum())
+    }
+
+    /// Names these prices: when they were read, where that is known, and the beginning of a digest
+    /// of all of them.
+    pub fn version(&self) -> String {
+        let digest =
+            Digest::of(format!("{:?}", (self.base, &self.tiers, self.audio_minute)).as_bytes());
+        let begin: String = digest.bytes()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}/{begin}", self.as_of.as_deref().unwrap_or("-"))
     }
 
     /// What holds for a prompt of so many tokens.

@@ -3,20 +3,51 @@
 use crate::config::credential::{SecretFrom, required};
 use crate::config::problem::At;
 use crate::config::read::{Table, Value};
+use portcullis_ledger::WhenAway;
 
-/// The URL of a database; one with a password in it is not for a file that others read.
-pub(crate) enum LedgerUrl {
+/// `[ledger]`.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    pub(crate) url: Option<At<Url>>,
+    pub(crate) journal: Option<At<String>>,
+    pub(crate) journal_size: Option<usize>,
+    pub(crate) when_away: Option<WhenAway>,
+    /// A `url` was said, however badly.
+    pub(crate) attempted: bool,
+}
+
+/// A URL that may hold a secret: one with a password in it is not for a file that others read.
+pub(crate) enum Url {
     Text(String),
     Secret(SecretFrom),
 }
 
-impl LedgerUrl {
-    pub(super) fn read(table: &mut Table<'_>) -> Option<At<Self>> {
-        let url = table.value("url").and_then(|value| Self::form(&value));
-        if url.is_none() && !table.attempted("url") {
+impl Ledger {
+    pub(crate) fn read(table: &mut Table<'_>) -> Self {
+        let url = Url::read(table, "url");
+        let (journal, journal_size) = (table.string("journal"), table.size("journal_size"));
+        let when_away = table.parsed("when_away", "\"refuse\" or \"serve\"", |text| match text {
+            "refuse" => Ok(WhenAway::Refuse),
+            "serve" => Ok(WhenAway::Serve),
+            _ => Err("is not known".into()),
+        });
+        let said = Self {
+            attempted: url.is_some() || table.has("url"),
+            url,
+            journal,
+            journal_size,
+            when_away: when_away.map(|at| at.value),
+        };
+        if said.url.is_none() && !table.attempted("url") {
             table.problem("has no `url`; expected such as \"sqlite:portcullis.db\"");
         }
-        url
+        said
+    }
+}
+
+impl Url {
+    pub(crate) fn read(table: &mut Table<'_>, key: &'static str) -> Option<At<Self>> {
+        table.value(key).and_then(|value| Self::form(&value))
     }
 
     fn form(value: &Value<'_>) -> Option<At<Self>> {

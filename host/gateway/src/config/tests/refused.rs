@@ -85,7 +85,13 @@ fn unknown_keys_of_every_table() {
         ("clients", "may_name, operations, routes, models, labels, private"),
         ("admin", "listen"),
         ("log", "format, level"),
-        ("ledger", "url"),
+        ("ledger", "url, journal, journal_size, when_away"),
+        ("alerts", "webhook"),
+        (
+            "limits.x",
+            "key, tenant, route, provider, model, label, usd, tokens, requests, concurrent, per, \
+             time_zone, warn_at",
+        ),
         ("plugins", "directory, cache"),
         ("sandbox", "instances, stack"),
         ("cache", "max_bytes, ttl"),
@@ -118,7 +124,7 @@ fn unknown_keys_of_every_table() {
         ("providers.x.commands.y.secrets.Z", "env, file"),
         ("policies.x", "plugin, grants, settings, limits, remember"),
         ("policies.x.limits", limits),
-        ("routes.x", "policies, candidates, timeouts, private, cache"),
+        ("routes.x", "policies, candidates, timeouts, private, cache, over_budget"),
         ("routes.x.timeouts", "whole"),
     ];
     for (path, keys) in table {
@@ -130,7 +136,7 @@ fn unknown_keys_of_every_table() {
     check(
         "HOUSE\nqqqq = 1",
         &[
-            "2:1: unknown key `qqqq`; known keys: server, clients, admin, log, plugins, sandbox, cache, ledger, providers, policies, routes, tenants",
+            "2:1: unknown key `qqqq`; known keys: server, clients, admin, log, plugins, sandbox, cache, ledger, alerts, providers, policies, routes, tenants, limits",
         ],
     );
     check(
