@@ -222,6 +222,31 @@ fn serve(
     Ok(Served { running, url, first_answer, idle, admin: None })
 }
 
+/// A gateway as a process, of which nobody knows yet whether it serves.
+pub(crate) struct Starting(Running);
+
+/// Starts the gateway of the configuration that lies there.
+pub(crate) fn begin(ground: &Ground) -> Result<Starting> {
+    let output =
+        File::options().create(true).append(true).open(ground.path().join("server.log"))?;
+    let mut command = Command::new(program()?);
+    command.arg("serve").arg("--config").arg(ground.path().join("portcullis.toml"));
+    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    Running::start(&mut command).map(Starting)
+}
+
+impl Starting {
+    /// An error if it has ended.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        self.0.check()
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        self.0.stop()
+    }
+}
+
 /// Tries as fast as it makes sense, until somebody listens.
 fn connect(address: SocketAddr, running: &mut Running, until: Instant) -> Result<TcpStream> {
     loop {
@@ -262,6 +287,6 @@ fn program() -> Result<PathBuf> {
 
 /// An address that was free a moment ago. The first answer can only be waited for where it is
 /// known where it will come from.
-fn free_address() -> Result<SocketAddr> {
+pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

@@ -15,6 +15,7 @@ mod process;
 mod providers;
 mod rounds;
 mod sandbox;
+mod spend;
 mod streams;
 mod swaps;
 mod table;
@@ -46,6 +47,9 @@ enum Command {
         /// How many requests are counted one by one.
         #[arg(long, default_value_t = 1_000_000)]
         requests: u64,
+        /// How often the gremlin has its way.
+        #[arg(long, default_value_t = 50)]
+        runs: u64,
     },
     /// An upstream that costs little: says where it listens, ends with its standard input.
     Mock,
@@ -63,6 +67,9 @@ enum Group {
     Load,
     /// The gateway with a ledger, beside one without; and whether it counts.
     Ledger,
+    /// Two gateways on one PostgreSQL that are killed at random: whether money is spent twice, lost
+    /// or not counted.
+    Spend,
     /// The memory of ten thousand open streams.
     Streams,
     /// Plugins that are swapped under load.
@@ -77,7 +84,7 @@ fn main() -> Result<()> {
     match arguments.command {
         Command::Mock => mock::run(),
         Command::Load(load) => load::run(&load),
-        Command::Run { groups, seconds, requests } => {
+        Command::Run { groups, seconds, requests, runs } => {
             let wanted = |group| groups.is_empty() || groups.contains(&group);
             println!("{}\n", machine::describe());
             if wanted(Group::Sandbox) {
@@ -91,6 +98,9 @@ fn main() -> Result<()> {
             }
             if wanted(Group::Ledger) {
                 println!("{}", ledger::measure(seconds.max(1), requests.max(1_000))?);
+            }
+            if wanted(Group::Spend) {
+                println!("{}", spend::measure(runs)?);
             }
             if wanted(Group::Streams) {
                 println!("{}", streams::measure()?);

@@ -1,7 +1,7 @@
 //! Processes that are measured: started, read in `/proc`, ended when dropped.
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use std::fs;
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -62,6 +62,14 @@ impl Running {
 
     fn kibibytes(&self, file: &str, field: &str) -> Result<u64> {
         kibibytes(&format!("/proc/{}/{file}", self.0.id()), field)
+    }
+
+    /// Asks it to stop (SIGTERM), and waits until it has.
+    pub(crate) fn stop(&mut self) -> Result<()> {
+        let id = Pid::from_child(&self.0);
+        kill_process(id, Signal::TERM)?;
+        let status = self.0.wait()?;
+        if status.success() { Ok(()) } else { bail!("it ended with {status}") }
     }
 
     /// An error if it has ended.
