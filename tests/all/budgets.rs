@@ -462,7 +462,18 @@ fn a_limit_that_is_nearly_used_up_is_told_to_the_client_and_the_operator() -> Re
         let reply = ask(&house, "pk-acme", "house/echo").await?;
         ensure!(reply.header("x-portcullis-limit-warning") == "calls 100%", "{reply:?}");
         let accounting = house.running.gateway.records.accounting().context("nobody counts")?;
-        ensure!(accounting.alerts.count() == 1);
+        ensure!(accounting.alerts.counts().values().copied().eq([1]));
+        let metrics = house.admin("/metrics").await?;
+        ensure!(metrics.header("content-type").starts_with("application/openmetrics-text"));
+        let text = metrics.text()?;
+        for line in [
+            "portcullis_limit_warnings_total{limit=\"calls\"} 1\n",
+            "portcullis_requests_under_way 0\n",
+            "portcullis_ledger_away 0\n",
+            "# EOF\n",
+        ] {
+            ensure!(text.contains(line), "{line} is not in {text}");
+        }
         house.settled().await
     })
 }

@@ -23,6 +23,17 @@ impl Accounting {
         self.purse.standings(&limits)
     }
 
+    /// Tells whoever wants to know that one of these is nearly used up. Returns what the client is
+    /// told.
+    pub fn warn<'a>(&self, applied: impl IntoIterator<Item = &'a Applied>) -> Vec<String> {
+        let watched = applied.into_iter().filter(|it| it.warn_at.is_some());
+        let watched: Vec<Applied> = watched.cloned().collect();
+        if watched.is_empty() {
+            return Vec::new();
+        }
+        self.alerts.look(&watched, &self.standings(&watched))
+    }
+
     /// Writes down an entry for which nothing was held.
     pub fn note(&self, usage: &Usage) {
         match self.purse.note(usage) {
@@ -34,10 +45,11 @@ impl Accounting {
 
     /// The headers that tell a client so.
     pub fn headers(&self, applied: &[Applied], request: &Request) -> Vec<limits::Header> {
-        if applied.is_empty() {
+        let rates: Vec<Applied> = applied.iter().filter(|it| it.is_rate()).cloned().collect();
+        if rates.is_empty() {
             return Vec::new();
         }
-        limits::headers(applied, &self.standings(applied), request.dialect, now())
+        limits::headers(&rates, &self.standings(&rates), request.dialect, now())
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod access;
 mod candidates;
+mod metrics;
 mod swaps;
 
 use crate::audit::{ADMIN, Act};
@@ -25,7 +26,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// What is said to who asks for something else.
-const SERVED: &str = "served here: GET /healthz, /readyz, /api/v1/requests, /api/v1/plugins, \
+const SERVED: &str = "served here: GET /healthz, /readyz, /metrics, /api/v1/requests, /api/v1/plugins, \
                       /api/v1/quarantine, /api/v1/candidates, /api/v1/cache; POST /api/v1/reload, /api/v1/ratings; \
                       DELETE /api/v1/cache; for each policy and provider, GET /api/v1/policies/NAME/history; POST \
                       …/swap, …/promote, …/rollback; GET and POST /api/v1/tenants, /api/v1/keys; \
@@ -51,6 +52,12 @@ pub async fn answer(
             text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
         }
         (&Method::GET, "/readyz") => text(StatusCode::OK, "ready\n"),
+        (&Method::GET, "/metrics") => {
+            let mut response = text(StatusCode::OK, &metrics::text(gateway));
+            let media_type = HeaderValue::from_static(metrics::MEDIA_TYPE);
+            response.headers_mut().insert(CONTENT_TYPE, media_type);
+            response
+        }
         (&Method::GET, "/api/v1/requests") => json(StatusCode::OK, &gateway.records.newest()),
         (&Method::GET, "/api/v1/plugins") => json(StatusCode::OK, &plugins(gateway)),
         (&Method::GET, "/api/v1/candidates") => {

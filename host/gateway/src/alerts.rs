@@ -11,8 +11,8 @@ use bytes::Bytes;
 use moka::sync::Cache;
 use portcullis_ledger::{Ledger, Limit, Standing};
 use serde_json::json;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -35,7 +35,8 @@ pub struct Alerts {
     /// What this process has told of: accounts, and when their windows end.
     told: Cache<(Arc<str>, Option<i64>), ()>,
     waiting: mpsc::Sender<Alert>,
-    count: AtomicU64,
+    /// How often each limit was told of, by its name.
+    counts: Mutex<BTreeMap<Arc<str>, u64>>,
 }
 
 /// That a limit is nearly used up.
@@ -109,7 +110,7 @@ impl Alerts {
         let webhook = webhook.map(Hook::to).transpose()?;
         let sending = Sending { waiting, ledger, webhook };
         let told = Cache::new(MOST_TOLD);
-        Ok((Self { told, waiting: sender, count: AtomicU64::new(0) }, sending))
+        Ok((Self { told, waiting: sender, counts: Mutex::default() }, sending))
     }
 
     /// Looks whether any of these is nearly used up. Returns what the client is told: the limits
@@ -140,9 +141,13 @@ impl Alerts {
         warnings
     }
 
-    /// How often a limit was told of by this process.
-    pub fn count(&self) -> u64 {
-        self.count.load(Ordering::Relaxed)
+    /// How often limits were told of by this process, by their names.
+    pub fn counts(&self) -> BTreeMap<Arc<str>, u64> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, u64>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell(&self, limit: &Applied, standing: &Standing) {
@@ -154,7 +159,7 @@ impl Alerts {
             most: amount(measure, standing.most),
             applied: limit.limit.clone(),
         };
-        self.count.fetch_add(1, Ordering::Relaxed);
+        *self.lock().entry(limit.name.clone()).or_default() += 1;
         LimitNearlyUsed { alert: &alert }.emit();
         if self.waiting.try_send(alert).is_err() {
             WebhookFailed { limit: &limit.name, why: &"too many wait to be sent" }.emit();

@@ -25,7 +25,11 @@ const EACH: &str = "*";
 
 /// All limits of a configuration.
 #[derive(Debug, Default)]
-pub struct Limits(Vec<Known>);
+pub struct Limits {
+    all: Vec<Known>,
+    /// Whether any of them is on single requests.
+    of_one: bool,
+}
 
 #[derive(Debug)]
 struct Known {
@@ -83,18 +87,19 @@ impl Limits {
             let together = (!each).then(|| account(said, said.subject, &said.pattern));
             Known { said: said.clone(), together }
         };
-        Self(config.limits.iter().map(known).collect())
+        let of_one = config.limits.iter().any(|said| said.per == Per::Request);
+        Self { all: config.limits.iter().map(known).collect(), of_one }
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// Those that a request counts against, wherever it goes.
     pub fn for_request(&self, request: &Request, route: &str, asker: Asker) -> Vec<Applied> {
         let mut applied = Vec::new();
-        for known in &self.0 {
+        for known in &self.all {
             let counts = match known.said.measure {
                 Measure::Requests | Measure::Concurrent => asker == Asker::Client,
                 Measure::Nanodollars | Measure::Tokens => true,
@@ -120,7 +125,7 @@ impl Limits {
     /// Those that count what is used at a candidate.
     pub fn for_candidate(&self, candidate: &Candidate) -> Vec<Applied> {
         let mut applied = Vec::new();
-        for known in self.0.iter().filter(|known| known.said.per != Per::Request) {
+        for known in self.all.iter().filter(|known| known.said.per != Per::Request) {
             if let Some(name) = known.name_of(candidate) {
                 known.apply_to(known.said.subject, name, &mut applied);
             }
@@ -136,12 +141,15 @@ impl Limits {
         asker: Asker,
         candidate: &Candidate,
     ) -> Vec<OfOne<'a>> {
+        if !self.of_one {
+            return Vec::new();
+        }
         let one = |known: &&Known| {
             let mut applies = known.name_of(candidate).is_some();
             known.each_name(request, route, asker, |_| applies = true);
             known.said.per == Per::Request && applies
         };
-        let said = self.0.iter().filter(one).map(|known| &known.said);
+        let said = self.all.iter().filter(one).map(|known| &known.said);
         said.map(|it| OfOne { name: &it.name, measure: it.measure, most: it.most }).collect()
     }
 }
@@ -218,6 +226,12 @@ impl Applied {
     pub fn is_budget(&self) -> bool {
         let money = matches!(self.limit.measure(), Measure::Nanodollars | Measure::Tokens);
         money && self.per != Per::Window(Period::Minute)
+    }
+
+    /// Whether it is told of in the headers of rates.
+    pub fn is_rate(&self) -> bool {
+        let rated = matches!(self.limit.measure(), Measure::Requests | Measure::Tokens);
+        rated && self.per == Per::Window(Period::Minute) && self.is_tenants_own()
     }
 
     /// Whether a tenant may know how it stands: it is on what is their own.

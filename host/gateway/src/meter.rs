@@ -92,8 +92,7 @@ impl Meter {
     /// Notes what a client is told of how its limits stand.
     pub fn look(&self, request: &Request, entry: &mut Entry) {
         entry.limits = self.accounting.headers(&self.applied, request);
-        let standings = self.accounting.standings(&self.applied);
-        entry.warnings = self.accounting.alerts.look(&self.applied, &standings);
+        entry.warnings = self.accounting.warn(&self.applied);
     }
 
     /// What has to be reserved before a candidate is asked, if anything.
@@ -153,9 +152,8 @@ impl Meter {
             }
         };
         let closed = reservation.close(usage, spent);
-        let all: Vec<Applied> =
-            applied.into_iter().chain(there.iter().map(|it| it.applied.clone())).collect();
-        accounting.alerts.look(&all, &accounting.standings(&all));
+        // Nobody waits for an answer any more who could be told.
+        let _ = accounting.warn(applied.iter().chain(there.iter().map(|it| &it.applied)));
         closed
     }
 }

@@ -107,25 +107,28 @@ impl Admission<'_> {
                 let (needs, most) = (amount(measure, needs), amount(measure, most));
                 return Err(Limited::budget(
                     format!(
-                        "A request may use {most} (limit `{name}`), and at {id} this one may use {needs}; ask for fewer tokens of output, or for another model."
+                        "A request may use {most} (limit `{name}`), and at {id} this one may use \
+                         {needs}; ask for fewer tokens of output, or for another model."
                     ),
                     None,
                 ));
             }
         }
-        let by_money = |it: &&Applied| it.limit.measure() == Measure::Nanodollars;
-        let counted = self.applied.iter().find(by_money).cloned();
-        let counted =
-            counted.or_else(|| self.limits.for_candidate(candidate).iter().find(by_money).cloned());
-        match counted {
-            Some(limit) if estimate.nanodollars.is_none() => Err(Limited::budget(
+        if estimate.nanodollars.is_some() {
+            return Ok(());
+        }
+        let there = self.limits.for_candidate(candidate);
+        let mut counted = self.applied.iter().chain(&there);
+        match counted.find(|it| it.limit.measure() == Measure::Nanodollars) {
+            Some(limit) => Err(Limited::budget(
                 format!(
-                    "Nobody knows what {id} costs, and limit `{}` counts money; whoever runs this gateway can give the model its prices.",
+                    "Nobody knows what {id} costs, and limit `{}` counts money; whoever runs this \
+                     gateway can give the model its prices.",
                     limit.name
                 ),
                 None,
             )),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 

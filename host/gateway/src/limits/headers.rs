@@ -1,11 +1,10 @@
 //! How rates stand, in the headers that SDKs and their users know (see [`Rated`]).
 
 use super::Applied;
-use crate::config::Per;
 use crate::wire::dialect::Dialect;
 use crate::wire::rates::Rated;
 use jiff::Timestamp;
-use portcullis_ledger::{Measure, Period, Standing};
+use portcullis_ledger::{Measure, Standing};
 
 /// A header's name and value.
 pub type Header = (&'static str, String);
@@ -20,11 +19,7 @@ pub fn headers(
     let mut headers = Vec::new();
     for (measure, rated) in [(Measure::Requests, Rated::Requests), (Measure::Tokens, Rated::Tokens)]
     {
-        let rates = applied.iter().filter(|it| {
-            it.limit.measure() == measure
-                && it.per == Per::Window(Period::Minute)
-                && it.is_tenants_own()
-        });
+        let rates = applied.iter().filter(|it| it.limit.measure() == measure && it.is_rate());
         let stands = |it: &Applied| {
             standings.iter().find(|standing| standing.account == *it.limit.account())
         };
