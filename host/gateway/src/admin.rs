@@ -5,6 +5,7 @@ mod access;
 mod candidates;
 mod metrics;
 mod swaps;
+mod usage;
 
 use crate::audit::{ADMIN, Act};
 use crate::config::Environment;
@@ -31,7 +32,8 @@ const SERVED: &str = "served here: GET /healthz, /readyz, /metrics, /api/v1/requ
                       DELETE /api/v1/cache; for each policy and provider, GET /api/v1/policies/NAME/history; POST \
                       …/swap, …/promote, …/rollback; GET and POST /api/v1/tenants, /api/v1/keys; \
                       POST /api/v1/tenants/NAME/suspend, …/resume, /api/v1/keys/ID/rotate, \
-                      …/revoke, …/expire; GET /api/v1/audit\n";
+                      …/revoke, …/expire; GET /api/v1/audit; GET /api/v1/usage, \
+                      /api/v1/usage/entries; POST /api/v1/usage/corrections\n";
 
 /// What is said where no answers are kept.
 const NO_CACHE: &str = "no answers are kept: there is no table [cache]";
@@ -75,6 +77,7 @@ pub async fn answer(
         (_, path) if path.starts_with("/api/v1/providers/") => {
             swaps::answer(gateway, request).await
         }
+        (_, path) if usage::has(path) => usage::answer(gateway, request).await,
         (_, path) if access::has(path) => access::answer(gateway, request).await,
         (_, path) if SERVED.contains(path) && path.len() > 1 => {
             text(StatusCode::METHOD_NOT_ALLOWED, SERVED)

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to a terminal")]
 
 mod ask;
+mod compare_cost;
 mod explain;
 mod import;
 mod keys;
@@ -10,6 +11,7 @@ mod models;
 mod plugins;
 mod running;
 mod tenants;
+mod usage;
 
 use crate::audit;
 use crate::config::{self, Config, Environment};
@@ -55,6 +57,10 @@ enum Command {
     Explain(explain::Question),
     /// List models: how much each takes, what it costs and can.
     Models(models::Which),
+    /// Say what a request would cost at each candidate, and who is the cheapest.
+    CompareCost(compare_cost::Question),
+    /// Say what was used and spent, by anything over any time, in a gateway that runs.
+    Usage(Box<usage::Question>),
     /// Make a file of models of somebody else's list, or a configuration of somebody else's.
     Import(import::Import),
     /// See and change which versions of policies serve, in a gateway that runs.
@@ -90,6 +96,8 @@ pub fn run() -> ExitCode {
         Command::Ask(question) => ask::run(&question),
         Command::Explain(question) => explain::run(&question),
         Command::Models(which) => models::run(&which),
+        Command::CompareCost(question) => compare_cost::run(&question),
+        Command::Usage(question) => usage::run(&question),
         Command::Import(import) => import::run(&import),
         Command::Policies(command) => plugins::run("policies", &command),
         Command::Providers(command) => plugins::run("providers", &command),

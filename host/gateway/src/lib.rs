@@ -74,6 +74,9 @@ pub mod observe;
 pub mod rating;
 pub mod record;
 
+pub mod compare;
+pub mod report;
+
 pub mod admin;
 pub mod bundle;
 pub mod cli;

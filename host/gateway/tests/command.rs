@@ -2,6 +2,9 @@
 
 #![allow(clippy::expect_used, reason = "what cannot be run is a failed test")]
 
+#[path = "command/usage.rs"]
+mod usage;
+
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -3,6 +3,7 @@
 use super::ask::{call, error_of};
 use super::configuration;
 use anyhow::{Context as _, Result, bail};
+use bytes::Bytes;
 use http::header::LINK;
 use http::response::Parts;
 use http::{Method, StatusCode};
@@ -83,7 +84,17 @@ impl Running {
         Ok(Answered { more: last.map(|last| name(&last[id])), said })
     }
 
+    /// Asks to see something that may be no JSON.
+    pub(super) fn see(&self, path: &str) -> Result<Bytes> {
+        Ok(self.answered(Method::GET, path, &Value::Null)?.1)
+    }
+
     fn asked(&self, method: Method, path: &str, said: &Value) -> Result<(Parts, Value)> {
+        let (head, answer) = self.answered(method, path, said)?;
+        Ok((head, serde_json::from_slice(&answer).unwrap_or_default()))
+    }
+
+    fn answered(&self, method: Method, path: &str, said: &Value) -> Result<(Parts, Bytes)> {
         let server = match &self.server {
             Some(server) => server.clone(),
             None => {
@@ -93,7 +104,7 @@ impl Running {
             }
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(asked(&server, method, path, said))
+        runtime.block_on(answered(&server, method, path, said))
     }
 }
 
@@ -111,15 +122,20 @@ impl Form {
     }
 }
 
-async fn asked(server: &str, method: Method, path: &str, said: &Value) -> Result<(Parts, Value)> {
+async fn answered(
+    server: &str,
+    method: Method,
+    path: &str,
+    said: &Value,
+) -> Result<(Parts, Bytes)> {
     let body = if said.is_null() { String::new() } else { said.to_string() };
     let is_change = method != Method::GET;
     let (parts, body) = call(server, method, path, &[], body).await?.into_parts();
     let answer = body.collect().await?.to_bytes();
-    let said: Value = serde_json::from_slice(&answer).unwrap_or_default();
     if parts.status == StatusCode::OK {
-        return Ok((parts, said));
+        return Ok((parts, answer));
     }
+    let said: Value = serde_json::from_slice(&answer).unwrap_or_default();
     // A store that went away while it was asked may have done it.
     let nothing =
         if is_change && parts.status.is_client_error() { "Nothing was changed. " } else { "" };

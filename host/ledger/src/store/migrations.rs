@@ -36,13 +36,14 @@ macro_rules! each {
 }
 
 /// In order; the first is number 1.
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     each!("0001_kv"),
     shared!("0002_tenants_and_keys"),
     each!("0003_audit_is_kept"),
     shared!("0004_accounts"),
     shared!("0005_usage_kinds"),
     shared!("0006_warnings"),
+    shared!("0007_usage_hour_cache_1h"),
 ];
 
 pub(super) fn sqlite() -> Migrator {

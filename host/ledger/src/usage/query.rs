@@ -27,6 +27,7 @@ pub struct Sums {
     pub tokens_out: i64,
     pub tokens_cached: i64,
     pub tokens_cache_write: i64,
+    pub tokens_cache_write_1h: i64,
     pub tokens_reasoning: i64,
     pub audio_ms: i64,
     pub nanodollars: i64,
@@ -143,7 +144,8 @@ macro_rules! sums {
             ") AS BIGINT), CAST(sum(tokens_in) AS BIGINT), CAST(sum(tokens_out) AS BIGINT), \
              CAST(sum(tokens_cached) AS BIGINT), CAST(sum(tokens_cache_write) AS BIGINT), \
              CAST(sum(tokens_reasoning) AS BIGINT), CAST(sum(audio_ms) AS BIGINT), \
-             CAST(sum(nanodollars) AS BIGINT), CAST(sum(estimated) AS BIGINT)",
+             CAST(sum(nanodollars) AS BIGINT), CAST(sum(estimated) AS BIGINT), \
+             CAST(sum(tokens_cache_write_1h) AS BIGINT)",
             $of,
             " FROM ",
             $table,
@@ -163,24 +165,28 @@ macro_rules! sums {
 }
 
 const OF_HOURS: &str = sums!("usage_hour", "hour", "requests", ["", "", "", ""]);
-const OF_ENTRIES: &str =
-    sums!("usage_entry", "at", "CASE WHEN kind = 'request' THEN 1 ELSE 0 END", ["", "", "", ""]);
-/// `$24` to `$26` are the names of labels, `$27` to `$29` what they have to be.
+const OF_ENTRIES: &str = sums!(
+    "usage_entry",
+    "at",
+    "CASE WHEN kind = 'request' THEN 1 ELSE 0 END",
+    ["", "", " AND ($24 IS NULL OR tokens_in > $24)", ""]
+);
+/// `$25` to `$27` are the names of labels, `$28` to `$30` what they have to be.
 const OF_LABELS: &str = sums!(
     "usage_entry",
     "at",
     "CASE WHEN kind = 'request' THEN 1 ELSE 0 END",
     [
         ", coalesce(a.value, ''), coalesce(b.value, ''), coalesce(c.value, '')",
-        join_labels!(24, 25, 26),
-        where_labels!(27, 28, 29),
-        ", 20, 21, 22"
+        join_labels!(25, 26, 27),
+        concat!(" AND ($24 IS NULL OR tokens_in > $24)", where_labels!(28, 29, 30)),
+        ", 21, 22, 23"
     ]
 );
 
 /// Where the sums begin in a row, and the labels behind them.
 const NUMBERS: usize = Column::ALL.len();
-const LABELS: usize = NUMBERS + 9;
+const LABELS: usize = NUMBERS + 10;
 
 impl Ledger {
     /// Sums of what was used, in the order of time and then of what they are by. Over whole hours
@@ -202,7 +208,8 @@ impl Ledger {
         let labels = question.labels()?;
         let mut answer = Vec::new();
         for (from, to) in question.spans()? {
-            let sql = match (labels.is_empty(), from % HOUR == 0 && to % HOUR == 0) {
+            let whole = question.above.is_none() && from % HOUR == 0 && to % HOUR == 0;
+            let sql = match (labels.is_empty(), whole) {
                 (true, true) => OF_HOURS,
                 (true, false) => OF_ENTRIES,
                 (false, _) => OF_LABELS,
@@ -213,6 +220,9 @@ impl Ledger {
             values.extend(columns(&question.only));
             let room = most - answer.len() + 1;
             values.push(i64::try_from(room).unwrap_or(i64::MAX).into());
+            if !(labels.is_empty() && whole) {
+                values.push(question.above.into());
+            }
             if !labels.is_empty() {
                 values.extend(named(&labels, &question.only));
             }
@@ -263,5 +273,6 @@ fn sums(row: &Row, from: i64, by: &[Field], labels: &[&str]) -> Result<Sums, Sto
         audio_ms: number(6)?,
         nanodollars: number(7)?,
         estimated: number(8)?,
+        tokens_cache_write_1h: number(9)?,
     })
 }

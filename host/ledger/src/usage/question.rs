@@ -57,6 +57,8 @@ pub struct Question {
     pub every: Option<(Step, TimeZone)>,
     /// A row for each combination of these.
     pub by: Vec<Field>,
+    /// Only entries of which more tokens than these went in: some prices are other ones then.
+    pub above: Option<i64>,
     /// Only where these fields say so.
     pub only: BTreeMap<Field, String>,
 }

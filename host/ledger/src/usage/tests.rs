@@ -28,6 +28,7 @@ fn entry(at: i64, [tenant, model, end]: [&str; 3], number: i64) -> Usage {
         tokens_out: 2 * number,
         tokens_cached: 3 * number,
         tokens_cache_write: 4 * number,
+        tokens_cache_write_1h: 8 * number,
         tokens_reasoning: 5 * number,
         audio_ms: 6 * number,
         nanodollars: 7 * number,
@@ -46,6 +47,7 @@ fn sums(of: &[&str], requests: i64, number: i64, estimated: i64) -> Sums {
         tokens_out: 2 * number,
         tokens_cached: 3 * number,
         tokens_cache_write: 4 * number,
+        tokens_cache_write_1h: 8 * number,
         tokens_reasoning: 5 * number,
         audio_ms: 6 * number,
         nanodollars: 7 * number,
@@ -69,7 +71,8 @@ async fn sums_are_by_what_is_asked_over_whole_hours_and_parts_of_them() {
         let ask = async |from, to, by: &[Column], only: &[(Column, &str)]| {
             let by: Vec<Field> = by.iter().copied().map(Field::Column).collect();
             let only = only.iter().map(|&(it, text)| (Field::Column(it), text.to_owned()));
-            let question = Question { from, to, by, only: only.collect(), every: None };
+            let only = only.collect();
+            let question = Question { from, to, by, only, ..Question::default() };
             let mut answer = ledger.usage(&question).await.unwrap();
             for row in &mut answer {
                 assert_eq!(std::mem::take(&mut row.from), from);
@@ -227,6 +230,28 @@ async fn sums_are_for_each_span_of_a_calendar() {
 }
 
 #[tokio::test]
+async fn long_prompts_are_summed_by_themselves() {
+    on_both(async |ledger| {
+        let entries = [10, 11, 12].map(|tokens_in| {
+            let labels = if tokens_in == 12 { r#"{"team":"red"}"# } else { "" };
+            Usage { tokens_in, ..dollar(1, "", labels) }
+        });
+        written(&ledger, &numbered(entries)).await.unwrap();
+        let tokens = async |above, only: &[(Field, String)]| {
+            let only = only.iter().cloned().collect();
+            let question = Question { to: HOUR, above, only, ..Question::default() };
+            let sums = ledger.usage(&question).await.unwrap();
+            sums.iter().map(|it| it.tokens_in).sum::<i64>()
+        };
+        assert_eq!(tokens(None, &[]).await, 33);
+        assert_eq!(tokens(Some(10), &[]).await, 23);
+        assert_eq!(tokens(Some(12), &[]).await, 0);
+        assert_eq!(tokens(Some(10), &[(label("team"), "red".to_owned())]).await, 12);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_answer_has_an_end() {
     on_both(async |ledger| {
         let entries =
@@ -253,7 +278,6 @@ async fn entries_are_listed_page_by_page_as_they_were_written() {
             candidate: "p/m".to_owned(),
             provider: "p".to_owned(),
             operation: "chat".to_owned(),
-            tokens_cache_write_1h: 3,
             price_version: "v1".to_owned(),
             took_ms: 9,
             attempts: "[]".to_owned(),

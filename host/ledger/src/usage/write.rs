@@ -23,9 +23,10 @@ const LABEL_NAME: usize = 256;
 
 const SUM: &str = "INSERT INTO usage_hour (hour, tenant, key_id, route, policy, candidate, \
     provider, model, operation, ended, kind, requests, tokens_in, tokens_out, tokens_cached, \
-    tokens_cache_write, tokens_reasoning, audio_ms, nanodollars, estimated) \
+    tokens_cache_write, tokens_reasoning, audio_ms, nanodollars, estimated, \
+    tokens_cache_write_1h) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-    $20) \
+    $20, $21) \
     ON CONFLICT (hour, tenant, key_id, route, policy, candidate, provider, model, operation, \
     ended, kind) DO UPDATE SET requests = usage_hour.requests + excluded.requests, \
     tokens_in = usage_hour.tokens_in + excluded.tokens_in, \
@@ -35,7 +36,8 @@ const SUM: &str = "INSERT INTO usage_hour (hour, tenant, key_id, route, policy, 
     tokens_reasoning = usage_hour.tokens_reasoning + excluded.tokens_reasoning, \
     audio_ms = usage_hour.audio_ms + excluded.audio_ms, \
     nanodollars = usage_hour.nanodollars + excluded.nanodollars, \
-    estimated = usage_hour.estimated + excluded.estimated";
+    estimated = usage_hour.estimated + excluded.estimated, \
+    tokens_cache_write_1h = usage_hour.tokens_cache_write_1h + excluded.tokens_cache_write_1h";
 
 /// Writes the entries of a process, each with where it stood in its journal.
 pub(crate) async fn write(
@@ -44,7 +46,7 @@ pub(crate) async fn write(
     entries: &[(u64, Usage)],
 ) -> Result<(), StoreError> {
     // In sorted order, as all who change several rows: or else two would wait for each other.
-    let mut hours = BTreeMap::<(i64, [&str; 10]), [i64; 9]>::new();
+    let mut hours = BTreeMap::<(i64, [&str; 10]), [i64; 10]>::new();
     for (position, usage) in entries {
         transaction.run(ENTRY, entry(process, *position, usage)).await?;
         for label in labels(process, *position, usage) {
@@ -123,15 +125,20 @@ fn names(usage: &Usage) -> [&str; 10] {
     [tenant, key, route, policy, candidate, &u.provider, &u.model, &u.operation, &u.end, kind(u)]
 }
 
-fn numbers(usage: &Usage) -> [i64; 9] {
+fn numbers(usage: &Usage) -> [i64; 10] {
     let u = usage;
-    let tokens = [u.tokens_in, u.tokens_out, u.tokens_cached, u.tokens_cache_write];
-    let [tokens_in, out, cached, cache_write] = tokens;
-    let estimated = i64::from(u.estimated);
-    let rest = [u.tokens_reasoning, u.audio_ms, u.nanodollars, estimated];
-    let [reasoning, audio, cost, estimated] = rest;
-    let requests = i64::from(kind(u) == Usage::REQUEST);
-    [requests, tokens_in, out, cached, cache_write, reasoning, audio, cost, estimated]
+    [
+        i64::from(kind(u) == Usage::REQUEST),
+        u.tokens_in,
+        u.tokens_out,
+        u.tokens_cached,
+        u.tokens_cache_write,
+        u.tokens_reasoning,
+        u.audio_ms,
+        u.nanodollars,
+        i64::from(u.estimated),
+        u.tokens_cache_write_1h,
+    ]
 }
 
 /// PostgreSQL takes no zero byte in a text, and would refuse the whole of a transaction for it,

@@ -108,6 +108,11 @@ impl Prices {
         let above = |tier: &&Tier| input_tokens > tier.above_tokens;
         self.tiers.iter().rev().find(above).map_or(self.base, |tier| tier.rates)
     }
+
+    /// What holds for prompts that are longer than this, up to the next tier.
+    pub fn above(&self, tokens: i64) -> Rates {
+        u64::try_from(tokens).map_or(self.base, |tokens| self.at(tokens.saturating_add(1)))
+    }
 }
 
 #[cfg(test)]
