@@ -142,6 +142,11 @@ impl Account {
     pub(crate) fn comes_back(&self) -> bool {
         self.0.split(' ').next() == Some(Measure::Concurrent.name())
     }
+
+    /// Whether it is of a conversation. There is no end to how many there are.
+    pub(crate) fn is_of_conversation(&self) -> bool {
+        self.0.split(' ').nth(2) == Some(Subject::Conversation.name())
+    }
 }
 
 impl fmt::Display for Account {
@@ -218,7 +223,9 @@ mod tests {
         assert_eq!(Account::named(account.name()), account);
         let other = Account::new(Measure::Tokens, Period::Day, Subject::Label, "key k 1");
         assert_ne!(other, account);
-        assert!(!account.comes_back());
+        assert!(!account.comes_back() && !account.is_of_conversation());
+        let other = Account::new(Measure::Tokens, Period::Total, Subject::Conversation, "c");
+        assert!(other.is_of_conversation());
     }
 
     #[test]

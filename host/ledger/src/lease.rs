@@ -19,8 +19,10 @@ mod told;
 
 pub use desk::ExchangeError;
 
-pub(crate) use book::{Book, Reserved, Short};
+pub(crate) use balance::Balance;
+pub(crate) use book::{Book, Outcome, Plan, Reserved, Short};
 pub(crate) use desk::{Desk, Done, Errand};
+pub(crate) use process::GONE;
 pub(crate) use record::{Amount, Record};
 pub(crate) use told::{close_what_is_open, write};
 

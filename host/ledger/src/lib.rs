@@ -20,6 +20,7 @@ mod keys;
 mod kv;
 mod lease;
 mod location;
+pub mod model;
 mod page;
 mod purse;
 mod store;

@@ -247,7 +247,7 @@ impl Purse {
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
-                () = self.wake.notified() => {}
+                () = self.wake.notified() => tick.reset(),
                 _ = sync.tick() => {
                     self.sync().await;
                     continue;
@@ -298,7 +298,7 @@ impl Purse {
         let now = (self.clock)();
         match self.book.reserve(claims, now) {
             Ok(reserved) => {
-                if self.book.is_low() {
+                if self.book.wants_a_round(now) {
                     self.wake.notify_one();
                 }
                 return Ok(reserved);

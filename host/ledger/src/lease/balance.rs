@@ -4,9 +4,13 @@
 //! Of what is left, a process takes half of its share, and as much again that it may not spend
 //! before it has said so (the spare): when it dies, the spare goes back at once, and only what it
 //! may have spent stays taken. Shares shrink with what is left, so that little of a budget lies
-//! with processes that do not need it when it nears its end.
+//! with processes that do not need it when it nears its end. One that spends faster than the
+//! others may hold more of it than they, or else it would ask at every request.
 
 use super::book::{Had, Move};
+
+/// So many times what is fair may a process hold that spends it soon.
+const FAST: i64 = 8;
 
 /// The rows of an account's window and of a process's slice of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,23 +25,27 @@ pub(crate) struct Balance {
 }
 
 impl Balance {
-    /// Gives back what lies unused, and takes what is wanted, if there is as much; `processes`
-    /// share what is left.
+    /// Gives back what is not to be kept, and takes what is wanted, if there is as much;
+    /// `processes` share what is left.
     pub(crate) fn shift(&mut self, want: &Move, processes: i64) -> Had {
         self.hold(-want.free);
         self.leased -= std::mem::take(&mut self.spare);
         let left = want.most.saturating_sub(self.settled.saturating_add(self.leased));
         if want.need > 0 && left < want.need {
-            return Had::TooLittle(want.need);
+            let for_good = want.most.saturating_sub(self.settled) < want.need;
+            return Had::TooLittle { need: want.need, for_good };
         }
         self.hold(want.need);
         if want.stock {
-            let share = (left - want.need).max(0) / processes.max(1).saturating_mul(2);
-            self.hold(share / 2);
-            self.spare = share - share / 2;
+            let left = (left - want.need).max(0);
+            let fair = left / processes.max(1).saturating_mul(4);
+            let fit = fair.max(want.soon.min(fair.saturating_mul(FAST)).min(left / 2));
+            self.hold((fit - want.kept).max(0));
+            self.spare = fair;
             self.leased = self.leased.saturating_add(self.spare);
+            return Had::All { fit };
         }
-        Had::All
+        Had::All { fit: 0 }
     }
 
     /// Settles what was spent. What was not held, because it cost more than was expected, is

@@ -33,6 +33,8 @@ struct State {
     next: u64,
     /// Of which more than half is used.
     low: Vec<u64>,
+    /// When it was last looked at what is to be fetched.
+    round_at: i64,
 }
 
 #[derive(Debug)]
@@ -60,8 +62,21 @@ struct Slice {
     /// What of the account is spent or held by others, at the last exchange.
     others: i64,
     used_at: i64,
-    /// Until when the store need not be asked again, and for how much.
-    dry: Option<(i64, i64)>,
+    /// What was reserved since `looked_at`, what will be soon if that goes on, and what fitted to
+    /// that and to what was left, at the last exchange.
+    taken: i64,
+    looked_at: i64,
+    soon: i64,
+    fit: i64,
+    dry: Option<Dry>,
+}
+
+/// The store had not so much, and need not be asked for it for a while.
+#[derive(Debug)]
+struct Dry {
+    until: i64,
+    amount: i64,
+    wait: i64,
 }
 
 /// Why there is no reservation.
@@ -116,11 +131,6 @@ impl Book {
         let mut state = self.lock();
         let ids: Vec<u64> = limits.iter().map(|limit| state.present(limit, now)).collect();
         ids.iter().filter_map(|id| state.slices.get(id)).map(Slice::standing).collect()
-    }
-
-    /// Whether a slice is more than half used.
-    pub(crate) fn is_low(&self) -> bool {
-        !self.lock().low.is_empty()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -179,9 +189,9 @@ impl State {
             }
             // A limit that was lowered is asked about: what is held is of the higher one.
             if slice.most < slice.asked_most || slice.free() < part.amount {
-                if let Some((until, amount)) = slice.dry
-                    && now < until
-                    && part.amount >= amount
+                if let Some(dry) = &slice.dry
+                    && now < dry.until
+                    && part.amount >= dry.amount
                 {
                     return Err(Short::Dry(slice.standing()));
                 }
@@ -194,6 +204,7 @@ impl State {
         for part in parts {
             let Some(slice) = self.slices.get_mut(&part.slice) else { continue };
             slice.reserved += part.amount;
+            slice.taken = slice.taken.saturating_add(part.amount);
             slice.used_at = now;
             if !slice.is_low && slice.free() * 2 < slice.size {
                 slice.is_low = true;
@@ -221,6 +232,10 @@ impl Slice {
             is_low: false,
             others: 0,
             used_at: now,
+            taken: 0,
+            looked_at: now,
+            soon: 0,
+            fit: 0,
             dry: None,
         }
     }

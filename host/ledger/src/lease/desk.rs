@@ -120,8 +120,10 @@ impl Desk {
         };
         let wants_more = plan.moves.iter().any(|it| it.stock);
         let processes = if wants_more { process::alive(tx, now).await? } else { 1 };
-        let outcomes = exchange(tx, &self.who.id, processes, &plan.moves, &told).await?;
+        // Rows that everybody wants come last: they are locked for a few statements, and not for
+        // as long as entries are written.
         self.tell(tx, &told, position).await?;
+        let outcomes = exchange(tx, &self.who.id, (processes, now), &plan.moves, &told).await?;
         plan.committing();
         transaction.commit().await?;
         (self.position, self.seen_at, self.unsure) = (told.next, now, false);
@@ -166,8 +168,8 @@ impl Desk {
             if known != Some(position) {
                 return Err(ExchangeError::Replaced(self.who.id.clone()));
             }
-            exchange(tx, &self.who.id, 1, &[], &told).await?;
             self.tell(tx, &told, position).await?;
+            exchange(tx, &self.who.id, (1, now), &[], &told).await?;
             transaction.commit().await?;
             position = told.next;
         }

@@ -3,7 +3,8 @@
 //!
 //! Whoever changes an account's window or a slice of it has locked the row of the window before,
 //! and locks rows in sorted order: there are no deadlocks, and what is read stays true up to the
-//! commit.
+//! commit. The row of the process is locked before all of them ([`super::process::seen`]), so that
+//! what is read of its slices is not older than what is read of the window.
 
 use super::balance::Balance;
 use super::book::{Move, Outcome};
@@ -12,16 +13,21 @@ use crate::account::Account;
 use crate::store::{StoreError, Transaction, values};
 use std::collections::BTreeMap;
 
-/// Inserts the row or locks it, and says what stands there.
+/// Inserts the row or locks it, and says what stands there and what the process holds of it.
 const WANTED: &str = "INSERT INTO account_window \
     (account, window_start, window_end, most, settled, leased) VALUES ($1, $2, $3, $4, 0, 0) \
-    ON CONFLICT (account, window_start) DO UPDATE SET most = excluded.most \
-    RETURNING settled, leased";
+    ON CONFLICT (account, window_start) \
+    DO UPDATE SET most = excluded.most, window_end = excluded.window_end \
+    RETURNING settled, leased, \
+    (SELECT held FROM slice WHERE process = $5 AND account = $1 AND window_start = $2), \
+    (SELECT spare FROM slice WHERE process = $5 AND account = $1 AND window_start = $2)";
 /// The same for who does not know the limit.
 const LOCKED: &str = "INSERT INTO account_window \
     (account, window_start, window_end, most, settled, leased) VALUES ($1, $2, $3, 0, 0, 0) \
     ON CONFLICT (account, window_start) DO UPDATE SET window_end = excluded.window_end \
-    RETURNING settled, leased";
+    RETURNING settled, leased, \
+    (SELECT held FROM slice WHERE process = $4 AND account = $1 AND window_start = $2), \
+    (SELECT spare FROM slice WHERE process = $4 AND account = $1 AND window_start = $2)";
 const LOCK: &str = "UPDATE account_window SET settled = settled \
     WHERE account = $1 AND window_start = $2 RETURNING settled, leased";
 const SLICE: &str =
@@ -33,6 +39,10 @@ const WRITE_SLICE: &str = "INSERT INTO slice (process, account, window_start, he
     DO UPDATE SET held = excluded.held, spare = excluded.spare";
 const REMOVE_SLICE: &str =
     "DELETE FROM slice WHERE process = $1 AND account = $2 AND window_start = $3";
+
+/// How long a conversation counts that nobody goes on with: its window has no end, and there are
+/// ever more of them.
+const TALKED: i64 = 30 * 86_400_000;
 
 /// What is to be done with one account's window.
 #[derive(Default)]
@@ -46,7 +56,7 @@ struct Change<'a> {
 pub(super) async fn exchange(
     transaction: &mut dyn Transaction,
     process: &str,
-    processes: i64,
+    (processes, now): (i64, i64),
     moves: &[Move],
     told: &Told,
 ) -> Result<Vec<Outcome>, StoreError> {
@@ -60,7 +70,10 @@ pub(super) async fn exchange(
         (change.end, change.told) = (*end, *amount);
     }
     let mut outcomes = Vec::with_capacity(changes.len());
-    for ((account, start), change) in changes {
+    for ((account, start), mut change) in changes {
+        if account.is_of_conversation() {
+            change.end = change.end.min(now.saturating_add(TALKED));
+        }
         let mut balance = balance(transaction, process, account, start, &change).await?;
         let before = balance;
         // First what is wanted: of what was spent beyond what was held it brings the rest.
@@ -91,14 +104,20 @@ async fn balance(
 ) -> Result<Balance, StoreError> {
     let (name, end) = (account.name(), change.end);
     let rows = match change.want {
-        Some(want) => transaction.run(WANTED, values![name, start, end, want.most]).await?,
-        None => transaction.run(LOCKED, values![name, start, end]).await?,
+        Some(want) => {
+            let wanted = values![name, start, end, want.most, process];
+            transaction.run(WANTED, wanted).await?
+        }
+        None => transaction.run(LOCKED, values![name, start, end, process]).await?,
     };
-    let mut balance = slice(transaction, process, account, start).await?;
-    if let Some(row) = rows.first() {
-        (balance.settled, balance.leased) = (row.get(0)?, row.get(1)?);
-    }
-    Ok(balance)
+    let row = rows.first().ok_or_else(StoreError::no_row)?;
+    let [held, spare] = [row.get::<Option<i64>>(2)?, row.get::<Option<i64>>(3)?];
+    Ok(Balance {
+        settled: row.get(0)?,
+        leased: row.get(1)?,
+        held: held.unwrap_or_default(),
+        spare: spare.unwrap_or_default(),
+    })
 }
 
 /// What a process holds; what there is besides stands in another row.

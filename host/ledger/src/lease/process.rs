@@ -5,7 +5,7 @@ use crate::account::Account;
 use crate::store::{Row, StoreError, Transaction, values};
 
 /// How long a process is not seen before it counts as gone.
-pub(super) const GONE: i64 = 10_000;
+pub(crate) const GONE: i64 = 10_000;
 /// How long a window is over before its row goes.
 const KEPT: i64 = 3_600_000;
 /// Slices of others that one transaction takes back.

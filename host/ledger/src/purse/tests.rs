@@ -3,6 +3,7 @@
 
 mod chaos;
 mod killed;
+mod traffic;
 
 use super::{Clock, Denied, Purse, Reservation, WhenAway};
 use crate::Ledger;
@@ -392,6 +393,30 @@ async fn what_an_earlier_version_wrote_is_a_request() {
         tick_all(&purse).await;
         let sums = ledger.usage(&crate::Question { to: 10, ..Default::default() }).await.unwrap();
         assert_eq!(sums[0].requests, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_conversation_that_nobody_goes_on_with_is_forgotten() {
+    on_both_homes(async |home| {
+        let hands = Hands::new();
+        let ledger = home.open().await;
+        let (purse, _folder) = purse(&ledger, &hands);
+        let whose = (Subject::Conversation, "c");
+        let limit = Limit::new(Measure::Tokens, Period::Total, TimeZone::UTC, whose, 100);
+        let limit = Arc::new(limit);
+        for spent in [10, 20] {
+            close(purse.reserve(&[claim(&limit, 10)], usage("", 0)).await.unwrap(), 10);
+            tick_all(&purse).await;
+            hands.forward(29 * DAY);
+            tick_all(&purse).await;
+            assert_eq!(account(&ledger, &limit).await, (spent, 0));
+        }
+        hands.forward(31 * DAY);
+        tick_all(&purse).await;
+        assert_eq!(account(&ledger, &limit).await, (0, 0));
+        assert_eq!(entries(&ledger, "finished").await, 2);
     })
     .await;
 }

@@ -3,14 +3,24 @@
 //! What is asked about is withdrawn first: while the store decides, nobody here spends it, so that
 //! it can be given back in the same transaction, or be had together with what is granted.
 
-use super::{Book, Reserved, Short, Slice, State};
+use super::{Book, Dry, Reserved, Short, Slice, State};
 use crate::account::{Account, Claim};
 use crate::window::Window;
 
 /// How long a slice lies unused before it goes back.
 const IDLE: i64 = 5_000;
-/// How long the store is not asked again for what it did not have.
+/// How long the store is not asked again for what it did not have: at first, and in the end, when
+/// it did not have it again and again. What others hold comes back within that.
 const DRY: i64 = 200;
+const DRIEST: i64 = IDLE;
+/// The same where all that is missing is spent, and not only held: only another window or another
+/// limit changes that, or somebody who sets the store back.
+const SPENT: i64 = 60_000;
+/// How long what is fetched should be enough: for two rounds, so that a slice that is half used
+/// is in time for the next.
+const SOON: i64 = 500;
+/// How far apart rounds are at least for which nothing but a slice that is low is a reason.
+const APART: i64 = 200;
 
 /// What is wanted of one account's window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +28,16 @@ pub(crate) struct Move {
     pub(crate) account: Account,
     pub(crate) window: Window,
     pub(crate) most: i64,
-    /// What lies here unused, and counts as given back. Below nothing it is what was spent
-    /// beyond what was granted.
+    /// What lies here unused and counts as given back, and what of it goes on being spent here.
+    /// Below nothing it is what was spent beyond what was granted.
     pub(crate) free: i64,
+    pub(crate) kept: i64,
     /// What a request waits for.
     pub(crate) need: i64,
-    /// Whether more is wanted than that, for those who come next.
+    /// Whether more is wanted than that, for those who come next, and how much they will spend
+    /// before there is another round, going by the last ones.
     pub(crate) stock: bool,
+    pub(crate) soon: i64,
 }
 
 /// What the store made of one account's window.
@@ -46,9 +59,11 @@ pub(crate) struct Outcome {
 /// What became of a [`Move`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Had {
-    All,
-    /// There was not as much as was needed, and nothing was taken.
-    TooLittle(i64),
+    /// It fits to hold so much for those who come next.
+    All { fit: i64 },
+    /// There was not as much as was needed, and nothing was taken. Whether it is spent for good,
+    /// or held by others.
+    TooLittle { need: i64, for_good: bool },
 }
 
 /// What is wanted. Dropping it puts back what was withdrawn, up to when it is committed: from
@@ -77,28 +92,34 @@ impl Book {
 
     /// What is to be taken before anybody waits for it, and what goes back: what lies unused, and
     /// what is of a window that is over.
+    ///
+    /// What is spent of is told anyway, so it is brought to what fits at the same time: slices
+    /// shrink while what is left does, with those as well who need no more.
     pub(crate) fn upkeep(&self, now: i64) -> Plan {
         let mut state = self.lock();
         state.forget_what_is_empty(now);
         let mut plan = self.plan();
-        let low = std::mem::take(&mut state.low);
+        state.low.clear();
+        state.round_at = now;
         for (&id, slice) in &mut state.slices {
+            slice.look_ahead(now);
             let unused = slice.is_over(now) || now - slice.used_at >= IDLE;
             if unused && (slice.free() != 0 || slice.spare != 0) {
                 plan.add(id, slice, 0, false);
             } else if slice.free() < 0 && slice.withdrawn == 0 {
                 plan.add(id, slice, 0, true);
-            }
-        }
-        for id in low {
-            if let Some(slice) = state.slices.get_mut(&id).filter(|_| !plan.slices.contains(&id)) {
-                // It goes on being spent while more is fetched.
-                let want = Move { free: 0, ..slice.wants(0, true) };
-                plan.moves.push(want);
-                plan.slices.push(id);
+            } else if !unused && (slice.is_low || slice.spent != slice.told) {
+                plan.fit(id, slice);
             }
         }
         plan
+    }
+
+    /// Whether something is to be fetched before it is time for it: a slice is more than half
+    /// used, and not only just.
+    pub(crate) fn wants_a_round(&self, now: i64) -> bool {
+        let state = self.lock();
+        !state.low.is_empty() && now.saturating_sub(state.round_at) >= APART
     }
 
     /// All that lies here, to be given back at the end.
@@ -146,6 +167,16 @@ impl Plan {
         self.slices.push(id);
         slice.withdrawn = slice.free();
         slice.granted -= slice.withdrawn;
+    }
+
+    /// It goes on being spent while more is fetched. Only what is far more than fits goes back.
+    fn fit(&mut self, id: u64, slice: &mut Slice) {
+        let free = slice.free();
+        let more = if free > slice.fit.saturating_mul(2) { free - slice.fit } else { 0 };
+        self.moves.push(Move { free: more, kept: free - more, ..slice.wants(0, true) });
+        self.slices.push(id);
+        slice.withdrawn = more;
+        slice.granted -= more;
     }
 
     /// From here on it may be that the store has made the changes.
@@ -198,7 +229,10 @@ impl State {
         slices.retain(|id, slice| {
             let unused = slice.is_over(now) || now - slice.used_at >= IDLE;
             let empty = slice.granted == slice.told && slice.spent == slice.told;
-            let keep = !(unused && empty && slice.reserved == 0 && slice.spare == 0);
+            // What was not there is remembered for longer than it is believed, or else the store
+            // would be asked as often again as at first.
+            let dry = slice.dry.as_ref().is_some_and(|dry| now < dry.until + dry.wait);
+            let keep = dry || !(unused && empty && slice.reserved == 0 && slice.spare == 0);
             if !keep {
                 index.remove(&(slice.account.clone(), slice.window.start));
                 if present.get(&slice.account) == Some(id) {
@@ -222,7 +256,17 @@ impl Slice {
 
     fn wants(&self, need: i64, stock: bool) -> Move {
         let (account, window, most) = (self.account.clone(), self.window, self.most);
-        Move { account, window, most, free: self.free(), need, stock }
+        Move { account, window, most, free: self.free(), kept: 0, need, stock, soon: self.soon }
+    }
+
+    /// How much will be spent soon, going by what was reserved since this was last looked at.
+    fn look_ahead(&mut self, now: i64) {
+        let since = now.saturating_sub(self.looked_at);
+        if since >= APART {
+            let taken = std::mem::take(&mut self.taken);
+            self.soon = taken.saturating_mul(SOON) / since;
+            self.looked_at = now;
+        }
     }
 
     fn apply(&mut self, outcome: &Outcome, now: i64) {
@@ -239,9 +283,27 @@ impl Slice {
         self.asked_most = self.most;
         self.is_low = false;
         self.size = self.free();
-        self.dry = match had {
-            Had::All => None,
-            Had::TooLittle(need) => Some((now.saturating_add(DRY), need)),
+        match had {
+            Had::All { fit } => {
+                self.fit = fit;
+                let free = self.free();
+                self.dry.take_if(|dry| dry.amount <= free);
+            }
+            Had::TooLittle { need, for_good } => {
+                self.fit = 0;
+                self.dry = Some(self.dry_for(need, for_good, now));
+            }
+        }
+    }
+
+    /// Until when not to ask again. Turns come back at any moment, so they are asked for often.
+    fn dry_for(&self, amount: i64, for_good: bool, now: i64) -> Dry {
+        let last = self.dry.as_ref().map_or(0, |dry| dry.wait);
+        let wait = match (self.account.comes_back(), for_good) {
+            (true, _) => DRY,
+            (false, true) => SPENT,
+            (false, false) => (last * 2).clamp(DRY, DRIEST),
         };
+        Dry { until: now.saturating_add(wait), amount, wait }
     }
 }

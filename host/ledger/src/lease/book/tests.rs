@@ -201,7 +201,7 @@ fn run(seed: u64, overs: bool) {
         let plan = process.book.give_up();
         let done = process.exchange(own, &mut shelf, plan, (&[], now), Fate::Committed);
         assert!(done.is_ok());
-        let plan = process.book.upkeep(now + 60_000);
+        let plan = process.book.upkeep(now + 200_000);
         assert_eq!(plan.moves, [], "seed {seed}");
         assert!(process.book.lock().slices.is_empty(), "seed {seed}");
     }
@@ -261,7 +261,7 @@ fn a_limit_that_was_lowered_is_asked_about_and_what_was_not_there_is_not_asked_f
     shelf.put(0, &key, Balance { settled: 0, leased: 10, held: 10, spare: 0 });
     let mut plan = book.ask(&ask, 0);
     let outcomes = shelf.exchange(0, &plan, &HashMap::new());
-    assert_eq!(outcomes[0].moved, Some(Had::TooLittle(2)));
+    assert_eq!(outcomes[0].moved, Some(Had::TooLittle { need: 2, for_good: false }));
     plan.committing();
     let Err(Short::Dry(standing)) = plan.apply(&outcomes, &ask, 0) else { panic!("it was had") };
     assert_eq!((standing.most, standing.spent, standing.remaining()), (4, 3, 1));
