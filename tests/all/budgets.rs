@@ -162,6 +162,13 @@ fn a_budget_is_spent_by_every_dialect_and_stays_spent_over_a_restart() -> Result
         let acmes = entries.iter().filter(|entry| entry.tenant != "other");
         ensure!(acmes.map(|entry| entry.nanodollars).sum::<i64>() <= 300_000, "{entries:#?}");
         ensure!(entries.iter().all(|entry| !entry.estimated && entry.kind == Usage::REQUEST));
+        // And is told from there.
+        let told = house.admin("/api/v1/usage?from=1h&by=tenant").await?.json()?;
+        ensure!(told["total"]["nanodollars"] == nanodollars, "{told}");
+        ensure!(told["total"]["requests"] == entries.len(), "{told}");
+        let whom = told["rows"].as_array().context("there are no rows")?.iter();
+        let whom: Vec<&str> = whom.filter_map(|row| row["tenant"].as_str()).collect();
+        ensure!(whom == ["acme", "lab", "other"], "{told}");
         let lab = entries
             .iter()
             .find(|entry| entry.tenant == "lab" && !entry.candidate.is_empty())

@@ -82,8 +82,7 @@ impl Baseline {
 impl Part {
     /// What it would have cost.
     fn at(&self, candidate: &Candidate) -> i64 {
-        let can = candidate.operations.is_empty()
-            || candidate.operations.iter().any(|known| *known == self.operation);
+        let can = candidate.operations.is_empty() || candidate.operations.contains(&self.operation);
         let whole = Prices { base: candidate.prices.above(self.above), ..Prices::default() };
         let prices = Prices { audio_minute: candidate.prices.audio_minute, ..whole };
         match cost(&prices, self.used()).filter(|_| can) {

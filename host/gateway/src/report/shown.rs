@@ -8,8 +8,13 @@ use jiff::tz::TimeZone;
 use portcullis_ledger::{Listed, Usage};
 use serde_json::{Map, Value, json};
 
+/// Something of another thing, and its name.
+type Named<T, V> = (&'static str, fn(&T) -> V);
+/// A text of an entry, and its name.
+type Word = (&'static str, fn(&Usage) -> &str);
+
 /// What is counted, by the names of the sums.
-const COUNTED: [(&str, fn(&Sums) -> i64); 10] = [
+const COUNTED: [Named<Sums, i64>; 10] = [
     ("requests", |it| it.requests),
     ("tokens_in", |it| it.tokens_in),
     ("tokens_out", |it| it.tokens_out),
@@ -128,7 +133,7 @@ fn dollars(nanodollars: i64) -> f64 {
 }
 
 /// What of an entry are words.
-const WORDS: [(&str, fn(&Usage) -> &str); 13] = [
+const WORDS: [Word; 13] = [
     ("kind", |it| &it.kind),
     ("request", |it| &it.request),
     ("tenant", |it| &it.tenant),
@@ -144,7 +149,7 @@ const WORDS: [(&str, fn(&Usage) -> &str); 13] = [
     ("price_version", |it| &it.price_version),
 ];
 /// And what are numbers.
-const NUMBERS: [(&str, fn(&Usage) -> i64); 9] = [
+const NUMBERS: [Named<Usage, i64>; 9] = [
     ("tokens_in", |it| it.tokens_in),
     ("tokens_out", |it| it.tokens_out),
     ("tokens_cached", |it| it.tokens_cached),
@@ -156,8 +161,7 @@ const NUMBERS: [(&str, fn(&Usage) -> i64); 9] = [
     ("nanodollars", |it| it.nanodollars),
 ];
 /// And what is JSON.
-const PARTS: [(&str, fn(&Usage) -> &str); 2] =
-    [("attempts", |it| &it.attempts), ("labels", |it| &it.labels)];
+const PARTS: [Word; 2] = [("attempts", |it| &it.attempts), ("labels", |it| &it.labels)];
 
 /// Entries, and where the next page begins if this one is full.
 pub fn entries_as_json(entries: &[Listed], most: u32, zone: &TimeZone) -> Value {

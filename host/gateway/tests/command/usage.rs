@@ -1,5 +1,7 @@
 //! What was used and what it costs, from a terminal: `usage` and `compare-cost`.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be had is a failed test")]
+
 use super::{check, portcullis, serve};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use portcullis_ledger::{Bounds, Journal, Ledger, Location, Usage, WhenAway};

@@ -32,6 +32,13 @@ pub(crate) enum Record<'a> {
     },
 }
 
+impl Record<'_> {
+    /// Whether these bytes are of what was promised, without reading them.
+    pub(super) fn is_opened(bytes: &[u8]) -> bool {
+        bytes.starts_with(b"{\"opened\":")
+    }
+}
+
 /// So much of an account's window.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Amount<'a> {

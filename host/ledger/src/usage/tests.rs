@@ -56,6 +56,22 @@ fn sums(of: &[&str], requests: i64, number: i64, estimated: i64) -> Sums {
 }
 
 #[tokio::test]
+async fn many_entries_are_written_at_once_and_none_of_them_twice() {
+    on_both(async |ledger| {
+        let entries = (0..100).map(|at| entry(HOUR + at, ["t", "m", "finished"], 2));
+        let entries: Vec<(u64, Usage)> = (0..).zip(entries).collect();
+        for _ in 0..2 {
+            // The sums of the hours are told once, by whoever moves the journal's position.
+            written(&ledger, &entries).await.unwrap();
+        }
+        let question = Question { from: HOUR, to: 2 * HOUR - 1, ..Question::default() };
+        let expected = Sums { from: HOUR, ..sums(&[], 100, 200, 0) };
+        assert_eq!(ledger.usage(&question).await.unwrap(), [expected]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn sums_are_by_what_is_asked_over_whole_hours_and_parts_of_them() {
     on_both(async |ledger| {
         let entries = [

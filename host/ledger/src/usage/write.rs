@@ -3,16 +3,34 @@
 use super::Usage;
 use crate::store::{StoreError, Transaction, Value, values};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 const HOUR: i64 = 3_600_000;
 
-const ENTRY: &str = "INSERT INTO usage_entry (process, journal_position, at, request, tenant, \
+/// Entries that one statement writes, where there are so many: each statement is a way to the
+/// database and back.
+const ROWS: usize = 32;
+/// Values of an entry.
+const WIDTH: usize = 28;
+
+const BEGIN: &str = "INSERT INTO usage_entry (process, journal_position, at, request, tenant, \
     key_id, route, policy, reason, candidate, provider, model, operation, ended, tokens_in, \
     tokens_out, tokens_cached, tokens_cache_write, tokens_reasoning, audio_ms, nanodollars, \
-    estimated, price_version, took_ms, attempts, labels, kind, tokens_cache_write_1h) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-    $19, $20, $21, $22, $23, $24, $25, $26, $27, $28) ON CONFLICT (process, journal_position) \
-    DO NOTHING";
+    estimated, price_version, took_ms, attempts, labels, kind, tokens_cache_write_1h) VALUES ";
+const END: &str = " ON CONFLICT (process, journal_position) DO NOTHING";
+
+static ONE: LazyLock<String> = LazyLock::new(|| rows(1));
+static MANY: LazyLock<String> = LazyLock::new(|| rows(ROWS));
+
+/// The statement that writes so many entries.
+fn rows(count: usize) -> String {
+    let row = |row: usize| {
+        let values = (1..=WIDTH).map(|value| format!("${}", row * WIDTH + value));
+        format!("({})", values.collect::<Vec<_>>().join(", "))
+    };
+    let rows: Vec<String> = (0..count).map(row).collect();
+    [BEGIN, &rows.join(", "), END].concat()
+}
 
 const LABEL: &str = "INSERT INTO usage_label (process, journal_position, name, value) \
     VALUES ($1, $2, $3, $4) ON CONFLICT (process, journal_position, name) DO NOTHING";
@@ -47,8 +65,15 @@ pub(crate) async fn write(
 ) -> Result<(), StoreError> {
     // In sorted order, as all who change several rows: or else two would wait for each other.
     let mut hours = BTreeMap::<(i64, [&str; 10]), [i64; 10]>::new();
+    let (many, rest) = entries.as_chunks::<ROWS>();
+    for entries in many {
+        let values = entries.iter().flat_map(|(at, usage)| entry(process, *at, usage));
+        transaction.run(&MANY, values.collect()).await?;
+    }
+    for (position, usage) in rest {
+        transaction.run(&ONE, entry(process, *position, usage)).await?;
+    }
     for (position, usage) in entries {
-        transaction.run(ENTRY, entry(process, *position, usage)).await?;
         for label in labels(process, *position, usage) {
             transaction.run(LABEL, label).await?;
         }

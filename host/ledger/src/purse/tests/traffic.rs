@@ -120,8 +120,10 @@ async fn load(purse: &Arc<Purse>, hands: &Hands, claims: &[Claim], millis: i64) 
     let (mut under_way, mut served, mut round_at) = (VecDeque::new(), 0, 0);
     for milli in 0..millis {
         hands.forward(1);
-        if milli >= 200 {
-            under_way.pop_front().flatten().map(close);
+        if milli >= 200
+            && let Some(reservation) = under_way.pop_front().flatten()
+        {
+            close(reservation);
         }
         let about = Usage { labels: r#"{"team":"a"}"#.to_owned(), ..usage("a request", 0) };
         under_way.push_back(match purse.reserve(claims, about).await {
