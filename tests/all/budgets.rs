@@ -397,7 +397,8 @@ fn what_an_upstream_does_not_count_is_counted_here() -> Result<()> {
 #[test]
 fn what_was_asked_in_vain_is_charged_by_an_entry_of_its_own() -> Result<()> {
     on_two_workers(async {
-        let limits = "[limits.all]\ntenant = \"acme\"\nusd = 1\nper = \"month\"\n";
+        let limits = "[limits.all]\ntenant = \"acme\"\nusd = 1\nper = \"month\"\n\
+                      [limits.models]\nmodel = \"*/*\"\nusd = 1\nper = \"month\"\n";
         let further = format!("{MODELS}timeouts = {{ first_byte = \"100ms\" }}\n");
         let both = route("usual", &["impatient/silent", "house/echo"], "");
         let house = open(&[&provider("impatient", &further), &both, limits].concat()).await?;
@@ -413,10 +414,13 @@ fn what_was_asked_in_vain_is_charged_by_an_entry_of_its_own() -> Result<()> {
         // Both count.
         let accounting = house.running.gateway.records.accounting().context("nobody counts")?;
         let whose = (Subject::Tenant, "acme");
-        let of = Limit::new(Measure::Nanodollars, Period::Month, TimeZone::UTC, whose, 1);
-        let standing = accounting.purse.standings(&[of.into()]);
         let spent = answer.nanodollars + vain.nanodollars;
-        ensure!(standing[0].spent == spent, "{standing:?} is not {spent}");
+        // What several models have together counts what any of them charges for.
+        for whose in [whose, (Subject::Model, "*/*")] {
+            let of = Limit::new(Measure::Nanodollars, Period::Month, TimeZone::UTC, whose, 1);
+            let standing = accounting.purse.standings(&[of.into()]);
+            ensure!(standing[0].spent == spent, "{standing:?} is not {spent}");
+        }
         Ok(())
     })
 }

@@ -11,8 +11,7 @@ use crate::limits::{Applied, Estimate, Limits, admit};
 use crate::record::Entry;
 use crate::request::Request;
 use portcullis_ledger::{
-    Account, Claim, Denied, Further, Held, JournalError, Limit, Measure, Reservation, Subject,
-    Usage,
+    Claim, Denied, Further, Held, JournalError, Limit, Measure, Reservation, Usage,
 };
 use std::sync::Arc;
 
@@ -136,18 +135,18 @@ impl Meter {
             price_version: String::new(),
         };
         let spent = |limit: &Limit| {
-            let counts =
-                |charge: &&Charge| of(&there, limit.account()).is_none_or(|it| it.counts(charge));
+            let account = limit.account();
+            let at: Vec<&There> =
+                there.iter().filter(|it| it.applied.limit.account() == account).collect();
+            // What is counted at some candidates counts what these charge for.
+            let counts = |charge: &&Charge| {
+                at.is_empty() || at.iter().any(|it| it.candidate == charge.candidate)
+            };
             let charges = charges.iter().chain([&served]).filter(counts);
             match limit.measure() {
                 Measure::Nanodollars => charges.map(|it| it.nanodollars).sum(),
                 Measure::Tokens => charges.map(|it| it.tokens_in + it.tokens_out).sum(),
-                Measure::Requests if of(&there, limit.account()).is_some() => {
-                    let account = limit.account();
-                    let attempts = there.iter().filter(|it| it.applied.limit.account() == account);
-                    attempts.count() as i64
-                }
-                Measure::Requests => 1,
+                Measure::Requests => at.len().max(1) as i64,
                 Measure::Concurrent => 0,
             }
         };
@@ -155,21 +154,6 @@ impl Meter {
         // Nobody waits for an answer any more who could be told.
         let _ = accounting.warn(applied.iter().chain(there.iter().map(|it| &it.applied)));
         closed
-    }
-}
-
-fn of<'a>(there: &'a [There], account: &Account) -> Option<&'a There> {
-    there.iter().find(|it| it.applied.limit.account() == account)
-}
-
-impl There {
-    /// Whether it is charged for there.
-    fn counts(&self, charge: &Charge) -> bool {
-        let provider = |id: &str| id.split('/').next().unwrap_or_default().to_owned();
-        match self.applied.subject {
-            Subject::Model => self.candidate == charge.candidate,
-            _ => provider(&self.candidate) == provider(&charge.candidate),
-        }
     }
 }
 
