@@ -60,6 +60,8 @@ mod money;
 mod names;
 #[path = "all/observe.rs"]
 mod observe;
+#[path = "all/own.rs"]
+mod own;
 #[path = "all/policies.rs"]
 mod policies;
 #[path = "all/records.rs"]

@@ -50,7 +50,8 @@ fn request() -> Arc<Request> {
 
 /// Where the request may go.
 fn target(house: &House) -> Result<Target> {
-    let target = house.running.gateway.deployment().routes.find("auto", &Scope::default());
+    let caller = Caller::unknown("default", Scope::default());
+    let target = house.running.gateway.deployment().routes.find("auto", &caller);
     target.map_err(|refusal| anyhow!("{refusal:?}"))
 }
 

@@ -80,15 +80,16 @@ fn what_did_not_change_goes_on_as_it_was() -> Result<()> {
         ensure!(reloaded.changed == ["providers.first (new)"], "{reloaded:?}");
         let after = house.running.gateway.deployment();
         ensure!(Arc::ptr_eq(&before.providers[0], &after.providers[1]), "it was made anew");
+        let caller = portcullis::tenant::Caller::unknown("default", Scope::default());
         ensure!(
             after
                 .routes
-                .find("auto", &Scope::default())
+                .find("auto", &caller)
                 .is_ok_and(|target| { target.candidates[0].circuit.state() == State::Open })
         );
         // A model that clients named, and no file does, has its past as well.
         let opened = |deployment: &portcullis::deployment::Deployment| {
-            let target = deployment.routes.find("house/opened", &Scope::default()).ok()?;
+            let target = deployment.routes.find("house/opened", &caller).ok()?;
             Some(target.candidates[0].circuit.clone())
         };
         let (was, is) = (opened(&before).context("it is gone")?, opened(&after));

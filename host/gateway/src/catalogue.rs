@@ -9,10 +9,12 @@ use crate::contract::providers;
 use crate::failure::Failure;
 use crate::provider::Provider;
 use crate::request::Serving;
+use crate::tenant::Caller;
 use crate::upstream::http::Outgoing;
 use bytes::Bytes;
 use futures_util::future::join_all;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -25,30 +27,43 @@ const LONGEST: usize = 8 << 20;
 /// Models of one upstream at most.
 const MOST: usize = 5_000;
 
-/// What upstreams said that they offer.
+/// What each provider offers, by its name, and since when that is known.
+type Kept = HashMap<String, (Instant, Arc<[String]>)>;
+
+/// What upstreams said that they offer, by their providers' names. Each is kept by itself: nobody
+/// waits for the upstream of a tenant that they are not of.
 #[derive(Default)]
-pub struct Catalogue(Mutex<Option<(Instant, Arc<[String]>)>>);
+pub struct Catalogue(Mutex<Kept>);
 
 impl Catalogue {
-    /// The models of all open providers, as "provider/model".
-    pub async fn offered(&self, providers: &[Arc<Provider>]) -> Arc<[String]> {
-        if let Some((at, offered)) = &*self.kept()
-            && at.elapsed() < FRESH
-        {
-            return offered.clone();
-        }
-        let open = providers.iter().filter(|provider| provider.configured.open_models);
-        let lists = join_all(open.map(|provider| list(provider))).await;
-        // What failed is asked again next time.
-        let whole = lists.iter().all(Result::is_ok);
-        let offered: Arc<[String]> = lists.into_iter().flatten().flatten().collect();
-        if whole {
-            *self.kept() = Some((Instant::now(), offered.clone()));
-        }
-        offered
+    /// The models of all open providers that there are for that client, as "provider/model".
+    pub async fn offered(
+        &self,
+        providers: &[Arc<Provider>],
+        caller: &Caller,
+    ) -> Vec<Arc<[String]>> {
+        let open = providers.iter().filter(|provider| {
+            let configured = &provider.configured;
+            configured.open_models && caller.sees(configured.tenant.as_ref())
+        });
+        let lists = join_all(open.map(|provider| self.of(provider))).await;
+        lists.into_iter().flatten().collect()
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Arc<[String]>)>> {
+    async fn of(&self, provider: &Provider) -> Result<Arc<[String]>, Failure> {
+        let name = &provider.configured.name;
+        if let Some((at, offered)) = self.kept().get(name)
+            && at.elapsed() < FRESH
+        {
+            return Ok(offered.clone());
+        }
+        // What failed is asked again next time.
+        let offered: Arc<[String]> = list(provider).await?.into();
+        self.kept().insert(name.clone(), (Instant::now(), offered.clone()));
+        Ok(offered)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -87,6 +87,7 @@ mod tests {
         let base = prices.map(rates).unwrap_or_default();
         Candidate {
             id: id.to_owned(),
+            tenant: None,
             model: model.to_owned(),
             priority: 1,
             operations: vec!["chat".to_owned()],

@@ -12,8 +12,12 @@ use crate::deployment::Deployment;
 use crate::failure::{Failure, reported};
 use crate::limits::Asker;
 use crate::limits::admit::admit;
+use crate::policy::Policy;
 use crate::record::{Entry, Kept};
+use crate::refusal::Refusal;
 use crate::request::{Operation, Request, Serving};
+use crate::route::Target;
+use crate::tenant::Caller;
 use crate::wire::dialect::Dialect;
 use crate::{execute, gateway};
 use bytes::Bytes;
@@ -41,17 +45,19 @@ impl Way {
         Self { deployment: deployment.clone(), records: records.clone(), routes: Vec::new() }
     }
 
-    /// What a policy of this route may ask for this request.
+    /// What a policy of this route may ask for this request; a tenant's own no more than the client
+    /// could.
     pub fn asking(
         &self,
         route: &Arc<str>,
         request: &Arc<Request>,
         private: bool,
-        grants: &Arc<Grants>,
-    ) -> Asking {
+        policy: &Policy,
+    ) -> Option<Asking> {
+        let (grants, own) = (policy.asks.clone()?, policy.configured.tenant.is_some());
         let mut way = self.clone();
         way.routes.push(route.clone());
-        Asking { way, request: request.clone(), private, grants: grants.clone() }
+        Some(Asking { way, request: request.clone(), private, grants, own })
     }
 }
 
@@ -63,6 +69,8 @@ pub struct Asking {
     /// Whether the request is known to be private by now.
     private: bool,
     grants: Arc<Grants>,
+    /// Whether the policy is a tenant's own.
+    own: bool,
 }
 
 /// What it asks.
@@ -128,9 +136,14 @@ impl Asking {
             let why = format!("It is not granted to ask {route:?}; that takes \"ask:{route}\".");
             return failed(FailureKind::Permission, why);
         }
-        let Some(target) = self.way.deployment.routes.route(route) else {
+        let caller = &self.request.caller;
+        let Some(mut target) = self.way.deployment.routes.route(route, caller) else {
             return failed(FailureKind::NotFound, format!("There is no route {route:?}."));
         };
+        if self.own {
+            let within = within(target, caller);
+            target = within.map_err(|why| reported(FailureKind::Permission, why.message))?;
+        }
         if self.way.routes.contains(&target.route) {
             let round = [&self.way.routes[..], &[target.route]].concat().join(" → ");
             return failed(
@@ -142,8 +155,7 @@ impl Asking {
         let deadline = question.deadline.map_or(self.request.deadline, |within| began + within);
         let request = self.request(&question, deadline.min(self.request.deadline))?;
         let request = Arc::new(request);
-        let refused =
-            |why: crate::refusal::Refusal| reported(FailureKind::Unsupported, why.message);
+        let refused = |why: Refusal| reported(FailureKind::Unsupported, why.message);
         let mut target = target.narrowed(&request).map_err(refused)?;
         let mut entry = Entry::open(&self.way.records, &request, &target.route, began);
         entry.parent = Some(self.request.id.clone());
@@ -221,6 +233,16 @@ impl Asking {
             canonical: OnceLock::new(),
         })
     }
+}
+
+/// What of a route is within the scope of the client.
+fn within(target: Target, caller: &Caller) -> Result<Target, Refusal> {
+    let (scope, route) = (&caller.scope, target.route.clone());
+    scope.may_do(Operation::Chat)?;
+    if !scope.may_take(&route) {
+        return Err(Refusal::out_of_scope(&route));
+    }
+    target.within(&route, scope)
 }
 
 fn given_up(entry: Entry, failure: &Failure) -> Reported {

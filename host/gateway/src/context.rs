@@ -68,6 +68,7 @@ mod tests {
         Candidate::new(
             Configured {
                 id: "house/m1".into(),
+                tenant: None,
                 model: "m1".into(),
                 priority: 1,
                 operations: vec!["chat".into()],

@@ -135,7 +135,8 @@ impl Deployment {
         let policies = route.policies.iter().map(|index| &*self.config.policies[*index].name);
         let candidates = route.candidates.iter().map(|index| &*self.config.candidates[*index].id);
         let (policies, candidates): (Vec<_>, Vec<_>) = (policies.collect(), candidates.collect());
-        (policies, candidates, route.timeout, route.private, route.cache, route.over_budget)
+        let terms = (route.timeout, route.private, route.cache, route.over_budget);
+        (route.tenant.as_deref(), policies, candidates, terms)
     }
 }
 

@@ -135,10 +135,10 @@ impl Gateway {
                 self.serve(&deployment, arrival, &parts, body).await
             }
             (Ok(caller), Ok(Wanted::Models)) => {
-                Ok(respond::models(&deployment, &caller.scope, dialect).await)
+                Ok(respond::models(&deployment, &caller, dialect).await)
             }
             (Ok(caller), Ok(Wanted::Model(model))) => {
-                respond::model(&deployment, &caller.scope, dialect, &model)
+                respond::model(&deployment, &caller, dialect, &model)
             }
             (Ok(_), Err(refusal)) => {
                 ingress::drain(body, patience).await;
@@ -183,7 +183,7 @@ impl Gateway {
         };
         let request = read(server, arrival, parts, body).await?;
         let wish = Wish::of(&parts.headers)?;
-        let mut target = deployment.routes.find(&request.asked, &request.caller.scope)?;
+        let mut target = deployment.routes.find(&request.asked, &request.caller)?;
         target = target.narrowed(&request)?;
         let request = Arc::new(request.bounded(began, target.timeout));
         self.latest.keep(&request);

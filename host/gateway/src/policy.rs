@@ -307,13 +307,13 @@ pub async fn ask(target: &mut Target, request: &Arc<Request>, cast: Cast<'_>) ->
     let mut answered = Answered::default();
     for policy in &*target.policies.clone() {
         let name = &policy.configured.name;
-        let asking = match (cast, &policy.asks) {
-            (Cast::Serving(way), Some(grants)) => {
+        let asking = match cast {
+            Cast::Serving(way) => {
                 let found = is_private(&answered.labels);
                 let private = found || target.private || request.is_private();
-                Some(way.asking(&target.route, request, private, grants))
+                way.asking(&target.route, request, private, policy)
             }
-            _ => None,
+            Cast::With(..) => None,
         };
         let (candidates, noted) = (&target.candidates, &answered.labels);
         let decided = cast.decide(policy, request, candidates, noted, asking).await;

@@ -162,7 +162,7 @@ pub async fn of_provider(
 
 /// Where a request may go now.
 fn target(deployment: &Deployment, request: &Request) -> Option<Target> {
-    let found = deployment.routes.find(&request.asked, &request.caller.scope);
+    let found = deployment.routes.find(&request.asked, &request.caller);
     found.ok()?.narrowed(request).ok()
 }
 

@@ -8,7 +8,7 @@ mod replay;
 use crate::attempt::{Answer, Answered, UnderWay};
 use crate::cache::{self, Collected, Keep};
 use crate::candidate::Candidate;
-use crate::config::{Naming, Scope};
+use crate::config::Naming;
 use crate::contract::{FailureKind, Usage};
 use crate::counting::{self, Over, Question};
 use crate::deployment::Deployment;
@@ -17,6 +17,7 @@ use crate::gateway::{Permit, micros};
 use crate::record::{Ending, Entry};
 use crate::refusal::Refusal;
 use crate::request::{Operation, Request};
+use crate::tenant::Caller;
 use crate::wire::dialect::Dialect;
 use crate::wire::said::{self, Said};
 use crate::{explain, passthrough, relay, words};
@@ -369,23 +370,25 @@ pub fn estimate(request: &Request, mut entry: Entry) -> Response {
     response
 }
 
-/// The list of models, as far as a client of that scope may ask for them: every route as a model of its
+/// The list of models, as far as that client may ask for them: every route as a model of its
 /// own, every candidate, and what open providers offer beyond them. A model without its provider
 /// is listed only where nothing else says that it is there.
-pub async fn models(deployment: &Deployment, scope: &Scope, dialect: Dialect) -> Response {
-    let mut routes = deployment.routes.names_of(Naming::Routes, scope);
+pub async fn models(deployment: &Deployment, caller: &Caller, dialect: Dialect) -> Response {
+    let scope = &caller.scope;
+    let mut routes = deployment.routes.names_of(Naming::Routes, caller);
     routes.sort_unstable();
     let offered = match scope.may_name(Naming::Candidates) {
-        true => deployment.catalogue.offered(&deployment.providers).await,
-        false => Arc::from([]),
+        true => deployment.catalogue.offered(&deployment.providers, caller).await,
+        false => Vec::new(),
     };
     let kind = match scope.may_name(Naming::Candidates) {
         true => Naming::Candidates,
         false => Naming::Models,
     };
     let mut listed = HashSet::new();
-    let models = deployment.routes.names_of(kind, scope).into_iter();
-    let offered = offered.iter().map(String::as_str).filter(|id| scope.may_use(id));
+    let models = deployment.routes.names_of(kind, caller).into_iter();
+    let offered = offered.iter().flat_map(|list| list.iter());
+    let offered = offered.map(String::as_str).filter(|id| scope.may_use(id));
     let models = models.chain(offered);
     let models = models.filter(|id| listed.insert(*id)).map(|id| {
         let owner = id.split_once('/').filter(|_| kind == Naming::Candidates);
@@ -400,14 +403,14 @@ pub async fn models(deployment: &Deployment, scope: &Scope, dialect: Dialect) ->
 ///
 /// # Errors
 ///
-/// 404 where no model has the name, 403 where a client of that scope may not ask for it.
+/// 404 where no model has the name, 403 where that client may not ask for it.
 pub fn model(
     deployment: &Deployment,
-    scope: &Scope,
+    caller: &Caller,
     dialect: Dialect,
     id: &str,
 ) -> Result<Response, Refusal> {
-    let target = deployment.routes.find(id, scope)?;
+    let target = deployment.routes.find(id, caller)?;
     let owner = match &*target.candidates {
         [one] => one.profile.id.split('/').next().unwrap_or_default(),
         _ => "portcullis",

@@ -8,6 +8,7 @@ use crate::config::{
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::request::Request;
+use crate::tenant::Caller;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,6 +25,8 @@ const MOST_OPEN: usize = 1_000;
 pub struct Target {
     /// The route's name.
     pub route: Arc<str>,
+    /// The tenant whose own the route is; `None`: everybody's.
+    pub tenant: Option<Arc<str>>,
     /// Who decides, in order.
     pub policies: Arc<[Arc<Policy>]>,
     /// In the route's order.
@@ -74,6 +77,7 @@ impl Routes {
         let named = config.routes.iter().map(|route| {
             let target = Target {
                 route: route.name.as_str().into(),
+                tenant: route.tenant.clone(),
                 policies: route.policies.iter().map(|index| policies[*index].clone()).collect(),
                 candidates: route.candidates.iter().map(|i| candidates[*i].clone()).collect(),
                 timeout: route.timeout,
@@ -126,41 +130,42 @@ impl Routes {
         &self.candidates
     }
 
-    /// What the name means to a client of that scope.
+    /// What the name means to that client. What is the own of tenants that it is not of does not
+    /// exist for it.
     ///
     /// # Errors
     ///
     /// 404 with the nearest names, if it means nothing; 403 if it means only what that client may
     /// not ask for.
-    pub fn find(&self, asked: &str, scope: &Scope) -> Result<Target, Refusal> {
+    pub fn find(&self, asked: &str, caller: &Caller) -> Result<Target, Refusal> {
+        let scope = &caller.scope;
         let kinds = Naming::ALL.into_iter().filter(|kind| may_name(scope, *kind, asked));
-        let mut found = kinds.filter_map(|kind| self.meaning(kind, asked));
-        if let Some(mut target) = found.next() {
-            target.private |= scope.private;
-            target.remove("whoever asks may not use it", |it| scope.may_use(&it.profile.id));
-            let left = !target.candidates.is_empty();
-            return left.then_some(target).ok_or_else(|| Refusal::out_of_scope(asked));
+        let mut found = kinds.filter_map(|kind| self.meaning(kind, asked, caller));
+        if let Some(target) = found.next() {
+            return target.within(asked, scope);
         }
-        let mut known = Naming::ALL.into_iter().filter(|kind| self.is_known(*kind, asked));
+        let mut known = Naming::ALL.into_iter().filter(|kind| self.is_known(*kind, asked, caller));
         Err(match known.next() {
             Some(kind) if scope.may_name(kind) => Refusal::out_of_scope(asked),
             Some(kind) => Refusal::forbidden_name(asked, kind, &scope.may_name),
-            None => Refusal::unknown_model(asked, &self.nearest(asked, scope)),
+            None => Refusal::unknown_model(asked, &self.nearest(asked, caller)),
         })
     }
 
     /// What it means as a name of that kind.
-    fn meaning(&self, kind: Naming, asked: &str) -> Option<Target> {
+    fn meaning(&self, kind: Naming, asked: &str, caller: &Caller) -> Option<Target> {
+        let sees = |it: &&Arc<Candidate>| caller.sees(it.profile.tenant.as_ref());
         match kind {
-            Naming::Routes => self.named.get(if asked == AUTO { DEFAULT } else { asked }).cloned(),
+            Naming::Routes => self.route(asked, caller),
             Naming::Candidates => {
-                let candidate = self.by_id.get(asked).cloned().or_else(|| self.open(asked))?;
+                let known = self.by_id.get(asked).filter(sees).cloned();
+                let candidate = known.or_else(|| self.open(asked, caller))?;
                 // Who names a candidate has decided: no policy is asked.
                 Some(Target::named(asked, Arc::from([]), Arc::from([candidate])))
             }
             Naming::Models => {
-                let bare = self.candidates.iter().filter(|c| c.profile.bare() == asked).cloned();
-                let candidates: Arc<[Arc<Candidate>]> = bare.collect();
+                let bare = self.candidates.iter().filter(|c| c.profile.bare() == asked);
+                let candidates: Arc<[Arc<Candidate>]> = bare.filter(sees).cloned().collect();
                 let default = self.named.get(DEFAULT);
                 let policies = default.map_or_else(|| Arc::from([]), |it| it.policies.clone());
                 (!candidates.is_empty()).then(|| Target::named(asked, policies, candidates))
@@ -169,26 +174,30 @@ impl Routes {
     }
 
     /// Whether it is a name of that kind. Nothing comes into being by being asked for here.
-    fn is_known(&self, kind: Naming, asked: &str) -> bool {
-        let provider = asked.split_once('/').map(|(provider, _)| provider);
+    fn is_known(&self, kind: Naming, asked: &str, caller: &Caller) -> bool {
         match kind {
             Naming::Candidates => {
-                self.by_id.contains_key(asked)
-                    || provider.is_some_and(|provider| self.open.contains_key(provider))
+                let listed = self.by_id.get(asked);
+                let open = asked.split_once('/').and_then(|(provider, _)| self.open.get(provider));
+                let own = listed.map(|it| it.profile.tenant.as_ref());
+                let own = own.or_else(|| open.map(|(_, provider)| provider.tenant.as_ref()));
+                own.is_some_and(|own| caller.sees(own))
             }
-            Naming::Routes | Naming::Models => self.meaning(kind, asked).is_some(),
+            Naming::Routes | Naming::Models => self.meaning(kind, asked, caller).is_some(),
         }
     }
 
-    /// The route of that name, and nothing else that a name can mean.
-    pub fn route(&self, name: &str) -> Option<Target> {
-        self.named.get(if name == AUTO { DEFAULT } else { name }).cloned()
+    /// The route of that name, and nothing else that a name can mean, as it is for that client.
+    pub fn route(&self, name: &str, caller: &Caller) -> Option<Target> {
+        let named = self.named.get(if name == AUTO { DEFAULT } else { name });
+        named.filter(|target| caller.sees(target.tenant.as_ref())).cloned()?.seen_by(caller)
     }
 
     /// A candidate for a model that is not listed, at a provider that takes any.
-    fn open(&self, asked: &str) -> Option<Arc<Candidate>> {
+    fn open(&self, asked: &str, caller: &Caller) -> Option<Arc<Candidate>> {
         let (provider, model) = asked.split_once('/')?;
-        let (index, provider) = self.open.get(provider)?;
+        let open = self.open.get(provider);
+        let (index, provider) = open.filter(|(_, it)| caller.sees(it.tenant.as_ref()))?;
         if model.is_empty() || model.len() > 256 {
             return None;
         }
@@ -203,6 +212,7 @@ impl Routes {
         let known = provider.catalogue.iter().find(|known| known.id == asked).cloned();
         let unknown = || Configured {
             id: asked.to_owned(),
+            tenant: provider.tenant.clone(),
             model: model.to_owned(),
             priority: provider.priority,
             operations: Vec::new(),
@@ -219,17 +229,21 @@ impl Routes {
         Some(candidate)
     }
 
-    /// The names of that kind that a client of that scope may ask for.
-    pub fn names_of(&self, kind: Naming, scope: &Scope) -> Vec<&str> {
+    /// The names of that kind that a client may ask for.
+    pub fn names_of(&self, kind: Naming, caller: &Caller) -> Vec<&str> {
+        let scope = &caller.scope;
         if !scope.may_name(kind) {
             return Vec::new();
         }
-        let may = |it: &&Arc<Candidate>| scope.may_use(&it.profile.id);
+        let may = |it: &&Arc<Candidate>| {
+            caller.sees(it.profile.tenant.as_ref()) && scope.may_use(&it.profile.id)
+        };
         let profiles = self.candidates.iter().filter(may).map(|candidate| &candidate.profile);
         match kind {
             Naming::Routes => {
                 let may = |(name, target): &(&String, &Target)| {
-                    scope.may_take(name) && target.candidates.iter().any(|it| may(&it))
+                    let sees = caller.sees(target.tenant.as_ref()) && scope.may_take(name);
+                    sees && target.candidates.iter().any(|it| may(&it))
                 };
                 self.named.iter().filter(may).map(|(name, _)| name.as_str()).collect()
             }
@@ -239,11 +253,11 @@ impl Routes {
     }
 
     /// Those that are most like it.
-    fn nearest(&self, asked: &str, scope: &Scope) -> Vec<String> {
-        let auto = may_name(scope, Naming::Routes, AUTO).then_some(AUTO);
+    fn nearest(&self, asked: &str, caller: &Caller) -> Vec<String> {
+        let auto = may_name(&caller.scope, Naming::Routes, AUTO).then_some(AUTO);
         let mut near: Vec<(f64, &str)> = Naming::ALL
             .into_iter()
-            .flat_map(|kind| self.names_of(kind, scope))
+            .flat_map(|kind| self.names_of(kind, caller))
             .chain(auto)
             .map(|name| (strsim::jaro_winkler(name, asked), name))
             .filter(|(likeness, _)| *likeness > 0.7)
@@ -269,9 +283,36 @@ impl Target {
     /// What somebody means who names no route.
     fn named(asked: &str, policies: Arc<[Arc<Policy>]>, candidates: Arc<[Arc<Candidate>]>) -> Self {
         let route = asked.into();
-        let (timeout, private, cache, removed) = (None, false, Keeping::Sound, Vec::new());
-        let over_budget = OverBudget::Refuse;
-        Self { route, policies, candidates, timeout, private, cache, over_budget, removed }
+        let (tenant, timeout, private) = (None, None, false);
+        let (cache, over_budget, removed) = (Keeping::Sound, OverBudget::Refuse, Vec::new());
+        Self { route, tenant, policies, candidates, timeout, private, cache, over_budget, removed }
+    }
+
+    /// Without what is the own of tenants that a client is not of. By the configuration alone there
+    /// is none of it in a route that the client sees; a ledger may say otherwise who is part of whom.
+    fn seen_by(mut self, caller: &Caller) -> Option<Self> {
+        let sees = |own: &Option<Arc<str>>| caller.sees(own.as_ref());
+        if !self.candidates.iter().all(|it| sees(&it.profile.tenant)) {
+            let seen = self.candidates.iter().filter(|it| sees(&it.profile.tenant));
+            self.candidates = seen.cloned().collect();
+        }
+        if !self.policies.iter().all(|it| sees(&it.configured.tenant)) {
+            let seen = self.policies.iter().filter(|it| sees(&it.configured.tenant));
+            self.policies = seen.cloned().collect();
+        }
+        (!self.candidates.is_empty()).then_some(self)
+    }
+
+    /// Leaves what whoever asks for it within that scope may use.
+    ///
+    /// # Errors
+    ///
+    /// 403 where that is nothing.
+    pub fn within(mut self, asked: &str, scope: &Scope) -> Result<Self, Refusal> {
+        self.private |= scope.private;
+        self.remove("whoever asks may not use it", |it| scope.may_use(&it.profile.id));
+        let left = !self.candidates.is_empty();
+        left.then_some(self).ok_or_else(|| Refusal::out_of_scope(asked))
     }
 
     /// Leaves the candidates that may serve the request at all, before any policy sees them:

@@ -65,6 +65,12 @@ impl Caller {
         let (key, digest, expires) = (None, None, None);
         Self { tenant, lineage, key, scope, bounds, digest, expires }
     }
+
+    /// Whether there is what is some tenant's own for them as well: it is of theirs, or of one that
+    /// theirs is part of.
+    pub fn sees(&self, own: Option<&Arc<str>>) -> bool {
+        own.is_none_or(|tenant| self.lineage.contains(tenant))
+    }
 }
 
 impl Callers {

@@ -4,7 +4,7 @@ use crate::conduct::Conduct;
 use crate::config::LimitOverrides;
 use crate::memory::{Memory, Weigh};
 use portcullis_sandbox::{
-    Engine, Grants, Limits, LoadError, Manifest, Package, Pinned, Plugin, Slot, World,
+    Engine, Grants, LoadError, Manifest, Package, Pinned, Plugin, Slot, World,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -93,7 +93,7 @@ impl<K: Kind> Version<K> {
     ) -> Result<Self, VersionError> {
         let Making { settings, grants, limits, remember, .. } = K::making(configured);
         let grants: Grants = grants.iter().cloned().collect();
-        let plugin = engine.load::<K>(package, settings, &grants, limited(limits)).await?;
+        let plugin = engine.load::<K>(package, settings, &grants, limits.limits()).await?;
         let facts = K::facts(configured, plugin.manifest()).map_err(VersionError::Facts)?;
         let memory = remember.then(Memory::default);
         Ok(Self { plugin, memory, conduct: Conduct::default(), facts })
@@ -107,24 +107,5 @@ impl<K: Kind> Version<K> {
         let (plugin, facts) = (self.plugin.clone(), self.facts.clone());
         let aside = Self { plugin, memory: None, conduct: Conduct::default(), facts };
         Slot::new(0, self.plugin.digest(), aside, 0).pin()
-    }
-}
-
-/// The default limits, where the operator set no others.
-fn limited(overrides: &LimitOverrides) -> Limits {
-    let default = Limits::default();
-    Limits {
-        memory: overrides.memory.unwrap_or(default.memory),
-        cpu: overrides.cpu.unwrap_or(default.cpu),
-        table_elements: overrides.table_elements.unwrap_or(default.table_elements),
-        handles: overrides.handles.unwrap_or(default.handles),
-        host_calls: overrides.host_calls.unwrap_or(default.host_calls),
-        output: overrides.output.unwrap_or(default.output),
-        log_lines_per_second: overrides
-            .log_lines_per_second
-            .unwrap_or(default.log_lines_per_second),
-        deadline: overrides.deadline.unwrap_or(default.deadline),
-        kv_keys: overrides.kv_keys.unwrap_or(default.kv_keys),
-        kv_bytes: overrides.kv_bytes.map_or(default.kv_bytes, |bytes| bytes as u64),
     }
 }

@@ -31,6 +31,9 @@ impl Key {
         let versions: Vec<u8> = versions.iter().flat_map(|it| it.to_le_bytes()).collect();
         add(&versions);
         add(request.caller.tenant.as_bytes());
+        // Whom that is part of decides whose own models it may be answered by.
+        add(&(request.caller.lineage.len() as u64).to_le_bytes());
+        request.caller.lineage.iter().for_each(|tenant| add(tenant.as_bytes()));
         // One key of a tenant may ask for what another may not.
         add(request.caller.bounds.bytes());
         add(request.operation.name().as_bytes());

@@ -3,6 +3,7 @@
 mod models;
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::resolved::{Config, Credential, PluginSource, Provider};
 pub use models::models;
@@ -70,11 +71,21 @@ impl Config {
             let tenants = self.tenants.iter().map(|tenant| {
                 let parent = tenant.parent.as_deref().unwrap_or("-").to_owned();
                 let keys = tenant.keys.iter().map(|key| &*key.id).collect();
-                [tenant.name.to_string(), parent, or_none(keys)]
+                [tenant.name.to_string(), parent, or_none(keys), self.own(&tenant.name)]
             });
-            text += &table(["TENANT", "PART OF", "KEYS"], [14, 24, 58], tenants.collect());
+            let titles = ["TENANT", "PART OF", "KEYS", "ITS OWN"];
+            text += &table(titles, [14, 14, 32, 34], tenants.collect());
         }
         text
+    }
+
+    /// What is that tenant's own.
+    fn own(&self, tenant: &str) -> String {
+        let is_its = |own: &Option<Arc<str>>| own.as_deref() == Some(tenant);
+        let providers = self.providers.iter().filter(|it| is_its(&it.tenant)).map(|it| &it.name);
+        let policies = self.policies.iter().filter(|it| is_its(&it.tenant)).map(|it| &it.name);
+        let routes = self.routes.iter().filter(|it| is_its(&it.tenant)).map(|it| &it.name);
+        or_none(providers.chain(policies).chain(routes).map(String::as_str).collect())
     }
 
     fn provider_row(&self, provider: &Provider) -> [String; 5] {

@@ -6,6 +6,7 @@ mod ledger;
 mod limit;
 mod models;
 mod oauth2;
+mod own;
 pub(super) mod provider;
 mod route;
 mod secret;
@@ -23,6 +24,7 @@ use super::resolved::{
     Admin, Cache, Config, Log, PluginSource, Plugins, Policy, Sandbox, Scope, Server,
 };
 use super::said::{self, Said};
+use own::{Owners, Whose};
 use tenant::Names;
 
 /// What is needed along the way, and what was found wrong so far.
@@ -30,13 +32,15 @@ pub(super) struct Resolver<'e> {
     environment: &'e Environment,
     /// The folder of the configuration file: relative paths start there.
     folder: PathBuf,
+    owners: Owners,
     pub(super) problems: Vec<Problem>,
     pub(super) sources: Vec<PathBuf>,
 }
 
 impl<'e> Resolver<'e> {
     pub(super) fn new(environment: &'e Environment, folder: &Path, problems: Vec<Problem>) -> Self {
-        Self { environment, folder: folder.to_owned(), problems, sources: Vec::new() }
+        let (folder, owners) = (folder.to_owned(), Owners::default());
+        Self { environment, folder, owners, problems, sources: Vec::new() }
     }
 
     /// `top` is where a problem of the whole is reported.
@@ -61,13 +65,14 @@ impl<'e> Resolver<'e> {
             let text = "no provider is configured; expected at least one [providers.NAME]";
             self.report(top, text);
         }
+        self.owners = self.owners(&said.tenants);
         let (providers, mut models) = self.providers(said.providers);
         let mut policies = self.policies(said.policies);
         if cache.is_none() {
             self.nothing_is_kept(&said.routes);
         }
         let routes = self.routes(said.routes, &mut policies, &mut models);
-        let names = Names { routes: &routes, models: &models };
+        let names = Names { routes: &routes, models: &models, scope_of: None };
         let clients = self.narrower("clients", &Scope::default(), said.clients, names);
         let tenants = self.tenants(said.tenants, &clients, names, &ledger);
         let limits = self.limits(said.limits, names, &ledger, counted);
@@ -223,7 +228,7 @@ impl<'e> Resolver<'e> {
     }
 
     fn policies(&mut self, said: Vec<(At<String>, said::Policy)>) -> Policies {
-        let mut policies = Policies { names: Vec::new(), resolved: Vec::new() };
+        let mut policies = Policies { names: Vec::new(), whose: Vec::new(), resolved: Vec::new() };
         for (name, said) in said {
             self.name("policy", &name);
             let table = format!("policies.{}", name.value);
@@ -234,13 +239,21 @@ impl<'e> Resolver<'e> {
                 );
             }
             let plugin = said.plugin.map(|plugin| self.plugin(&table, plugin.value));
+            let mut whose = self.whose(&table, said.whose);
+            if name.value == IMPLIED_POLICY {
+                let why = "routes that name no policy go by it";
+                whose = self.everybodys(&name, &table, whose, why);
+            }
+            let limits = self.bounded(&name, &table, &whose, said.limits, &said.grants);
             policies.names.push(name.value.clone());
+            policies.whose.push(whose.clone());
             policies.resolved.extend(plugin.map(|plugin| Policy {
                 name: name.value,
+                tenant: whose.tenant(),
                 plugin,
                 grants: said.grants,
                 settings: said.settings.into(),
-                limits: said.limits,
+                limits,
                 remember: said.remember.unwrap_or(true),
             }));
         }
@@ -254,6 +267,8 @@ const IMPLIED_POLICY: &str = "priority";
 /// The policies, and the names by which routes call them.
 struct Policies {
     names: Vec<String>,
+    /// As many as there are names.
+    whose: Vec<Whose>,
     /// As many as there are names, unless there were problems.
     resolved: Vec<Policy>,
 }
@@ -270,8 +285,10 @@ impl Policies {
             return Err(hint(name, "policies", &known));
         }
         self.names.push(name.to_owned());
+        self.whose.push(Whose::Everybodys);
         self.resolved.push(Policy {
             name: name.to_owned(),
+            tenant: None,
             plugin: PluginSource::Bundled(name.to_owned()),
             grants: Vec::new(),
             settings: serde_json::Map::new().into(),

@@ -3,11 +3,13 @@
 
 mod credential;
 mod limit;
+mod overrides;
 mod price;
 mod tenant;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
@@ -18,6 +20,7 @@ use url::Url;
 
 pub use credential::{ClientAuthentication, Credential, OAuth2};
 pub use limit::{Limit, OverBudget, Per};
+pub use overrides::LimitOverrides;
 pub use price::{Prices, Rates, Tier, Used};
 pub use tenant::{Key, Naming, Narrowing, Scope, Tenant};
 
@@ -201,6 +204,8 @@ impl std::fmt::Debug for Webhook {
 pub struct Provider {
     /// What precedes the first slash of a candidate's id.
     pub name: String,
+    /// The tenant whose own it is; `None`: everybody's.
+    pub tenant: Option<Arc<str>>,
     /// The component that speaks its protocol.
     pub plugin: PluginSource,
     /// What the paths of its calls are appended to; http or https, without user, query or
@@ -226,7 +231,8 @@ pub struct Provider {
     pub settings: Json,
     /// What its manifest asks for and may have.
     pub grants: Vec<String>,
-    /// Where its sandboxes differ from the default limits.
+    /// Where its sandboxes differ from the default limits; of a tenant's own never more than that
+    /// tenant's plugins may have.
     pub limits: LimitOverrides,
     /// Calls at the same time.
     pub concurrency: Option<usize>,
@@ -270,49 +276,6 @@ pub enum PluginSource {
         /// The SHA-256 that the component has to have.
         digest: Option<Digest>,
     },
-}
-
-/// Where limits of a sandbox differ from the default; the names are those of the limits.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LimitOverrides {
-    /// Bytes of linear memory.
-    pub memory: Option<usize>,
-    /// Time in which the guest itself ran.
-    pub cpu: Option<Duration>,
-    /// Elements of all tables together.
-    pub table_elements: Option<usize>,
-    /// Handles that are open at the same time.
-    pub handles: Option<usize>,
-    /// Calls from the guest to the host.
-    pub host_calls: Option<u64>,
-    /// Bytes that one call may hand over.
-    pub output: Option<usize>,
-    /// Log lines a second.
-    pub log_lines_per_second: Option<u32>,
-    /// Wall-clock time of one call.
-    pub deadline: Option<Duration>,
-    /// Keys that it keeps for one tenant.
-    pub kv_keys: Option<u64>,
-    /// Bytes of keys and values that it keeps for one tenant.
-    pub kv_bytes: Option<usize>,
-}
-
-impl LimitOverrides {
-    /// These, and where they are silent, `other`.
-    pub(crate) fn over(self, other: Self) -> Self {
-        Self {
-            memory: self.memory.or(other.memory),
-            cpu: self.cpu.or(other.cpu),
-            table_elements: self.table_elements.or(other.table_elements),
-            handles: self.handles.or(other.handles),
-            host_calls: self.host_calls.or(other.host_calls),
-            output: self.output.or(other.output),
-            log_lines_per_second: self.log_lines_per_second.or(other.log_lines_per_second),
-            deadline: self.deadline.or(other.deadline),
-            kv_keys: self.kv_keys.or(other.kv_keys),
-            kv_bytes: self.kv_bytes.or(other.kv_bytes),
-        }
-    }
 }
 
 /// How long a call to a provider may take.
@@ -365,6 +328,8 @@ pub struct RateLimitHeaders {
 pub struct Candidate {
     /// "provider/model"; the model may hold further slashes.
     pub id: String,
+    /// Its provider's.
+    pub tenant: Option<Arc<str>>,
     /// What the upstream calls the model.
     pub model: String,
     /// Its provider's.
@@ -405,6 +370,8 @@ impl Candidate {
 pub struct Policy {
     /// What routes call it.
     pub name: String,
+    /// The tenant whose own it is; `None`: everybody's.
+    pub tenant: Option<Arc<str>>,
     /// The component that decides.
     pub plugin: PluginSource,
     /// What its manifest asks for and may have.
@@ -422,6 +389,9 @@ pub struct Policy {
 pub struct Route {
     /// What a client asks for as its model; `default` answers to `auto`.
     pub name: String,
+    /// The tenant whose own it is; `None`: everybody's. What it refers to is everybody's, that
+    /// tenant's, or of one that this is part of.
+    pub tenant: Option<Arc<str>>,
     /// By index, in order: the first that does not abstain decides.
     pub policies: Vec<usize>,
     /// By index, in the order that holds where no policy decides; never empty, none twice.

@@ -29,7 +29,7 @@ pub(crate) use ledger::{Ledger, Url};
 pub(crate) use limit::{Limit, Of};
 pub(crate) use merge::find;
 pub(crate) use model::Model;
-pub(crate) use tenant::{Key, Scope, Tenant};
+pub(crate) use tenant::{Key, Scope, Tenant, Whose};
 
 /// A whole configuration.
 #[derive(Default)]
@@ -74,6 +74,7 @@ pub(crate) struct Cache {
 /// `[providers.NAME]`, and what a preset says of one.
 #[derive(Default)]
 pub(crate) struct Provider {
+    pub(crate) whose: Whose,
     pub(crate) preset: Option<At<String>>,
     pub(crate) plugin: Option<At<Plugin>>,
     pub(crate) base_url: Option<At<String>>,
@@ -140,6 +141,7 @@ pub(crate) struct Timeouts {
 
 /// `[policies.NAME]`.
 pub(crate) struct Policy {
+    pub(crate) whose: Whose,
     pub(crate) plugin: Option<At<Plugin>>,
     pub(crate) grants: Vec<String>,
     pub(crate) settings: Map<String, Json>,
@@ -150,6 +152,7 @@ pub(crate) struct Policy {
 
 /// `[routes.NAME]`.
 pub(crate) struct Route {
+    pub(crate) whose: Whose,
     pub(crate) policies: Option<Vec<At<String>>>,
     pub(crate) candidates: Option<At<Vec<At<String>>>>,
     pub(crate) timeout: Option<Duration>,
@@ -214,6 +217,7 @@ impl Server {
 impl Provider {
     pub(crate) fn read(table: &mut Table<'_>) -> Self {
         let mut said = Self {
+            whose: Whose::default(),
             preset: table.string("preset"),
             plugin: plugin(table),
             base_url: table.string("base_url"),
@@ -247,6 +251,7 @@ impl Provider {
                 && (table.attempted("base_url") || table.attempted("commands")),
             models: misread || said.models.is_none() && table.attempted("models"),
         };
+        said.whose = Whose::read(table);
         said
     }
 }
@@ -282,6 +287,7 @@ impl Timeouts {
 impl Policy {
     fn read(table: &mut Table<'_>) -> Self {
         let mut said = Self {
+            whose: Whose::default(),
             plugin: plugin(table),
             grants: words(table, "grants").unwrap_or_default(),
             settings: table.json("settings").unwrap_or_default(),
@@ -290,6 +296,7 @@ impl Policy {
             plugin_unclear: false,
         };
         said.plugin_unclear = said.plugin.is_none() && table.attempted("plugin");
+        said.whose = Whose::read(table);
         said
     }
 }
@@ -298,6 +305,7 @@ impl Route {
     fn read(table: &mut Table<'_>) -> Self {
         let before = table.problems_so_far();
         let mut said = Self {
+            whose: Whose::default(),
             policies: table.strings("policies").map(|policies| policies.value),
             candidates: table.strings("candidates"),
             timeout: table.table("timeouts", |timeouts| timeouts.duration("whole")).flatten(),
@@ -311,6 +319,7 @@ impl Route {
         said.candidates_unclear = candidates.is_none_or(|said| said.value.is_empty())
             && table.problems_so_far() > before
             || candidates.is_none() && table.attempted("candidates");
+        said.whose = Whose::read(table);
         said
     }
 }

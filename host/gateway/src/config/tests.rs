@@ -5,6 +5,7 @@ mod accepted;
 mod commands;
 mod limits;
 mod operation;
+mod own;
 mod refused;
 mod tenants;
 

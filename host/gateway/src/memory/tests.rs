@@ -15,6 +15,7 @@ fn candidates(count: usize) -> Candidates {
         Arc::new(Candidate::new(
             Configured {
                 id: format!("p/m{index}"),
+                tenant: None,
                 model: format!("m{index}"),
                 priority: 1,
                 operations: Vec::new(),

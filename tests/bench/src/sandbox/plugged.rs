@@ -95,7 +95,8 @@ impl Plugins {
 
     fn row(&self, gateway: &Gateway) -> Result<Row<'_>> {
         let deployment = gateway.deployment();
-        let target = deployment.routes.find("auto", &Scope::default());
+        let caller = Caller::unknown("default", Scope::default());
+        let target = deployment.routes.find("auto", &caller);
         let target = target.map_err(|refusal| anyhow!(refusal.message))?;
         let way = Way::new(&deployment, &gateway.records);
         Ok(Row { target, way, request: &self.request })

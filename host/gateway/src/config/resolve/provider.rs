@@ -5,6 +5,7 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use super::Resolver;
+use super::own::Whose;
 use crate::config::pattern::matches;
 use crate::config::preset;
 use crate::config::problem::{At, hint};
@@ -22,11 +23,22 @@ pub(super) struct Models {
 impl Models {
     /// Whether a model of this pattern is listed, or might be asked for without being listed.
     pub(super) fn may_be_asked(&self, pattern: &str) -> bool {
-        let listed = self.candidates.iter().any(|it| matches(pattern, &it.id));
+        self.may_be_asked_of(pattern, |_| true)
+    }
+
+    /// The same of the providers of those to whom that applies.
+    pub(super) fn may_be_asked_of(&self, pattern: &str, of: impl Fn(&Whose) -> bool) -> bool {
+        let mut ids = self.candidates.iter().filter(|it| of(self.whose(it.provider())));
         // Of these any model may be asked for.
         let provider = pattern.split('/').next().unwrap_or_default();
-        let mut any = self.providers.iter().filter(|it| it.open || it.unclear);
-        listed || any.any(|it| matches(provider, &it.name))
+        let mut any = self.providers.iter().filter(|it| (it.open || it.unclear) && of(&it.whose));
+        ids.any(|it| matches(pattern, &it.id)) || any.any(|it| matches(provider, &it.name))
+    }
+
+    /// Whose own the provider of that name is.
+    pub(super) fn whose(&self, provider: &str) -> &Whose {
+        let known = self.providers.iter().find(|known| known.name == provider);
+        known.map_or(&Whose::Unclear, |known| &known.whose)
     }
 }
 
@@ -34,6 +46,7 @@ impl Models {
 #[derive(Clone, Default)]
 pub(crate) struct Known {
     pub(crate) name: String,
+    pub(crate) whose: Whose,
     pub(crate) open: bool,
     /// Its models could not be read, so that nothing can be said about them.
     pub(crate) unclear: bool,
@@ -77,6 +90,9 @@ impl Resolver<'_> {
         let (said, catalogue, preset_unclear) = self.with_preset(&table, &name.value, said);
         self.missing(&name, &said, preset_unclear);
         let plugin = said.plugin.map(|plugin| self.plugin(&table, plugin.value));
+        let whose = self.whose(&table, said.whose);
+        let grants = said.grants.unwrap_or_default();
+        let limits = self.bounded(&name, &table, &whose, said.limits, &grants);
         let base_url = said.base_url.and_then(|url| self.base_url(&table, &url));
         let private_addresses = said.private_addresses.unwrap_or(false);
         let credential = match said.credential {
@@ -101,12 +117,14 @@ impl Resolver<'_> {
             priority: said.priority.unwrap_or(100),
             catalogue,
             name: name.value,
+            whose,
         };
         self.models(&known, said.models.unwrap_or_default(), models);
         models.providers.push(known.clone());
         let written_out = base_url.as_ref().is_some_and(names_an_address);
         let catalogue = known.unlisted(models);
         Some(Provider {
+            tenant: known.whose.tenant(),
             name: known.name,
             plugin: plugin?,
             base_url,
@@ -118,8 +136,8 @@ impl Resolver<'_> {
             ca,
             priority: known.priority,
             settings: said.settings.into(),
-            grants: said.grants.unwrap_or_default(),
-            limits: said.limits,
+            grants,
+            limits,
             concurrency: said.concurrency.or(runs.then_some(PROGRAMS)),
             timeouts,
             rate_limits: said.rate_limits,
@@ -295,6 +313,7 @@ impl Known {
 pub(crate) fn candidate(known: &Known, said: said::Model) -> Candidate {
     Candidate {
         id: format!("{}/{}", known.name, said.id),
+        tenant: known.whose.tenant(),
         model: said.name.unwrap_or(said.id),
         priority: known.priority,
         operations: said

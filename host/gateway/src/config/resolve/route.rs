@@ -1,5 +1,6 @@
 //! Routes: names and patterns turned into the candidates and policies that they mean.
 
+use super::own::Whose;
 use super::provider::{Models, candidate};
 use super::{IMPLIED_POLICY, Policies, Resolver};
 use crate::config::pattern::matches;
@@ -43,13 +44,21 @@ impl Resolver<'_> {
             self.report(&name.place, text);
         }
         let table = format!("routes.{}", name.value);
+        let mut whose = self.whose(&table, said.whose);
+        if name.value == DEFAULT {
+            whose = self.everybodys(&name, &table, whose, "it is what `auto` means");
+        }
         let called = said
             .policies
             .unwrap_or_else(|| vec![At::new(IMPLIED_POLICY.into(), name.place.clone())]);
         let mut chosen = Vec::new();
         for policy in called {
             match policies.find(&policy.value) {
-                Ok(index) => chosen.push(index),
+                Ok(index) => {
+                    let what = format!("policy `{}`", policy.value);
+                    self.seen(&table, &policy, &what, &whose, &policies.whose[index]);
+                    chosen.push(index);
+                }
                 Err(hint) => {
                     self.report(
                         &policy.place,
@@ -71,7 +80,7 @@ impl Resolver<'_> {
                     );
                 }
                 for id in listed {
-                    self.candidates(&table, &id, models, &mut candidates);
+                    self.candidates(&table, &whose, &id, models, &mut candidates);
                 }
             }
             None if said.candidates_unclear => {}
@@ -86,9 +95,29 @@ impl Resolver<'_> {
         }
         let private = said.private.unwrap_or(false);
         let cache = said.cache.map_or(Keeping::Sound, |said| said.value);
-        let (name, timeout) = (name.value, said.timeout);
+        let (name, tenant, timeout) = (name.value, whose.tenant(), said.timeout);
         let over_budget = said.over_budget.unwrap_or_default();
-        Route { name, policies: chosen, candidates, timeout, private, cache, over_budget }
+        Route { name, tenant, policies: chosen, candidates, timeout, private, cache, over_budget }
+    }
+
+    /// Reports what a route refers to and may not. Returns whether it may.
+    fn seen(
+        &mut self,
+        table: &str,
+        said: &At<String>,
+        what: &str,
+        route: &Whose,
+        whose: &Whose,
+    ) -> bool {
+        let seen = self.owners.sees(route, whose);
+        if let (false, Whose::Tenants(tenant)) = (seen, whose) {
+            let text = format!(
+                "[{table}] {what} is tenant `{tenant}`'s own, and the route is not; expected \
+                 `tenant = \"{tenant}\"` in the route, or one that is part of it"
+            );
+            self.report(&said.place, text);
+        }
+        seen
     }
 
     /// A route whose answers are to be kept, where there is nothing to keep them in.
@@ -106,17 +135,20 @@ impl Resolver<'_> {
         }
     }
 
-    /// Adds what an id or a pattern stands for; what is there already keeps its place.
+    /// Adds what an id or a pattern stands for; what is there already keeps its place. A pattern
+    /// passes over what is the own of tenants that the route is not of.
     fn candidates(
         &mut self,
         table: &str,
+        whose: &Whose,
         said: &At<String>,
         models: &mut Models,
         chosen: &mut Vec<usize>,
     ) {
         let mut found = false;
         for (index, candidate) in models.candidates.iter().enumerate() {
-            if matches(&said.value, &candidate.id) {
+            let seen = || self.owners.sees(whose, models.whose(candidate.provider()));
+            if matches(&said.value, &candidate.id) && seen() {
                 found = true;
                 if !chosen.contains(&index) {
                     chosen.push(index);
@@ -124,6 +156,11 @@ impl Resolver<'_> {
             }
         }
         if found {
+            return;
+        }
+        let provider = said.value.split_once('/').map_or("", |(provider, _)| provider);
+        let what = format!("candidate `{}`", said.value);
+        if !self.seen(table, said, &what, whose, models.whose(provider)) {
             return;
         }
         match missing(&said.value, models) {
@@ -194,18 +231,21 @@ fn missing(id: &str, models: &Models) -> Missing {
     }
 }
 
-/// Every model that can chat, by its provider's priority. There is none where no model is known:
-/// clients then name `provider/model`.
+/// Every model that can chat and is everybody's, by its provider's priority. There is none where no
+/// model is known: clients then name `provider/model`.
 fn implied_route(policies: &mut Policies, models: &Models) -> Option<Route> {
-    let chats =
-        |index: &usize| models.candidates[*index].operations.iter().any(|said| said == "chat");
+    let chats = |index: &usize| {
+        let candidate = &models.candidates[*index];
+        let everybodys = *models.whose(candidate.provider()) == Whose::Everybodys;
+        everybodys && candidate.operations.iter().any(|said| said == "chat")
+    };
     let mut candidates = (0..models.candidates.len()).filter(chats).collect::<Vec<_>>();
     if candidates.is_empty() {
         return None;
     }
     candidates.sort_by_key(|index| models.candidates[*index].priority);
     let policies = policies.find(IMPLIED_POLICY).into_iter().collect();
-    let (timeout, private, cache) = (None, false, Keeping::Sound);
+    let (tenant, timeout, private, cache) = (None, None, false, Keeping::Sound);
     let (name, over_budget) = (DEFAULT.into(), OverBudget::Refuse);
-    Some(Route { name, policies, candidates, timeout, private, cache, over_budget })
+    Some(Route { name, tenant, policies, candidates, timeout, private, cache, over_budget })
 }

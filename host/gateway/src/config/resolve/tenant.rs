@@ -5,6 +5,7 @@ use super::super::problem::{At, hint};
 use super::super::resolved::{Key, Ledger, Narrowing, Route, Scope, Tenant};
 use super::super::said;
 use super::Resolver;
+use super::own::Whose;
 use super::provider::Models;
 
 /// What scopes refer to.
@@ -12,6 +13,8 @@ use super::provider::Models;
 pub(super) struct Names<'a> {
     pub(super) routes: &'a [Route],
     pub(super) models: &'a Models,
+    /// The tenant in whose scope they are named; `None`: in everybody's.
+    pub(super) scope_of: Option<&'a str>,
 }
 
 impl Resolver<'_> {
@@ -29,6 +32,7 @@ impl Resolver<'_> {
         for (name, said) in said {
             self.name("tenant", &name);
             let table = format!("tenants.{}", name.value);
+            let names = Names { scope_of: Some(&name.value), ..names };
             let parent = said.parent.and_then(|parent| self.parent(&table, &parent, &tenants));
             let around = parent.map_or(clients, |index| &tenants[index].scope);
             let scope = self.narrower(&table, around, said.scope, names);
@@ -100,10 +104,10 @@ impl Resolver<'_> {
         let may_name = said.may_name;
         let kinds = may_name.as_ref().map(|kinds| kinds.value.clone());
         if let Some(routes) = &said.routes {
-            self.known_routes(table, routes, names.routes);
+            self.known_routes(table, routes, names);
         }
         if let Some(patterns) = &said.models {
-            self.known_models(table, patterns, names.models);
+            self.known_models(table, patterns, names);
         }
         let texts = |said: Vec<At<String>>| said.into_iter().map(|said| said.value).collect();
         let scope = around.narrowed(Narrowing {
@@ -127,8 +131,10 @@ impl Resolver<'_> {
         scope
     }
 
-    fn known_routes(&mut self, table: &str, said: &[At<String>], known: &[Route]) {
-        let names: Vec<&str> = known.iter().map(|route| route.name.as_str()).collect();
+    fn known_routes(&mut self, table: &str, said: &[At<String>], known: Names<'_>) {
+        let may = |route: &&Route| self.owners.may_name(known.scope_of, route.tenant.as_ref());
+        let routes = known.routes.iter().filter(may);
+        let names: Vec<&str> = routes.map(|route| route.name.as_str()).collect();
         for route in said.iter().filter(|route| !names.contains(&route.value.as_str())) {
             let hint = hint(&route.value, "routes", &names);
             let text = format!("[{table}] `routes`: there is no route `{}`{hint}", route.value);
@@ -136,9 +142,10 @@ impl Resolver<'_> {
         }
     }
 
-    fn known_models(&mut self, table: &str, said: &[At<String>], known: &Models) {
+    fn known_models(&mut self, table: &str, said: &[At<String>], known: Names<'_>) {
         for pattern in said {
-            if !known.may_be_asked(&pattern.value) {
+            let may = |whose: &Whose| self.owners.may_name(known.scope_of, whose.tenant().as_ref());
+            if !known.models.may_be_asked_of(&pattern.value, may) {
                 let text = format!(
                     "[{table}] `models`: `{}` matches no model; expected such as \
                      \"provider/model\" or \"provider/*\"",

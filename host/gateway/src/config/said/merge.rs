@@ -17,6 +17,7 @@ impl Provider {
         let mut settings = preset.settings;
         settings.extend(self.settings);
         Self {
+            whose: self.whose,
             preset: self.preset,
             plugin: self.plugin.or(preset.plugin),
             base_url: self.base_url.or(preset.base_url),

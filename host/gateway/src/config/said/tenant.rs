@@ -6,8 +6,8 @@ use portcullis_sandbox::Digest;
 
 use super::super::problem::At;
 use super::super::read::Table;
-use super::super::resolved::Naming;
-use super::words;
+use super::super::resolved::{LimitOverrides, Naming};
+use super::{limits, words};
 use crate::request::Operation;
 
 /// `[clients]`, and what is narrower than it in a tenant and in a key.
@@ -26,6 +26,21 @@ pub(crate) struct Tenant {
     pub(crate) parent: Option<At<String>>,
     pub(crate) scope: Scope,
     pub(crate) keys: Vec<Key>,
+    /// What sandboxes of its own plugins have at most.
+    pub(crate) limits: LimitOverrides,
+    /// What its own plugins may be granted.
+    pub(crate) plugin_grants: Option<At<Vec<At<String>>>>,
+}
+
+/// Whose own a provider, a policy or a route is, by its key `tenant`.
+#[derive(Default)]
+pub(crate) enum Whose {
+    /// It has no such key: everybody's.
+    #[default]
+    Everybodys,
+    Tenants(At<String>),
+    /// It has one that could not be read, which was reported.
+    Unclear,
 }
 
 /// One of a tenant's keys.
@@ -76,6 +91,19 @@ impl Tenant {
             parent: table.string("parent"),
             scope: Scope::read(table),
             keys: keys.map(|keys| keys.value).unwrap_or_default(),
+            limits: table.table("limits", limits).unwrap_or_default(),
+            plugin_grants: table.strings("plugin_grants"),
+        }
+    }
+}
+
+impl Whose {
+    /// To be asked last.
+    pub(crate) fn read(table: &mut Table<'_>) -> Self {
+        match table.string("tenant") {
+            Some(name) => Self::Tenants(name),
+            None if table.attempted("tenant") => Self::Unclear,
+            None => Self::Everybodys,
         }
     }
 }

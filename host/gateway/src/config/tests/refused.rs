@@ -77,7 +77,7 @@ fn unknown_keys_of_every_table() {
         |path: &str, keys: &str| format!("unknown key `qqqq` in [{path}]; known keys: {keys}");
     let limits = "memory, cpu_ms, table_elements, handles, host_calls, output_bytes, log_lines, deadline_ms, kv_keys, kv_bytes";
     let provider = "preset, plugin, base_url, credential, headers, commands, priority, local, private_addresses, \
-                    ca, models_from, open_models, remember, settings, grants, limits, concurrency, timeouts, rate_limits, health, prices, models";
+                    ca, models_from, open_models, remember, settings, grants, limits, concurrency, timeouts, rate_limits, health, prices, models, tenant";
     let model = "id, name, context_tokens, max_output_tokens, input_price, output_price, \
                  cached_input_price, cache_write_price, cache_write_1h_price, price_tiers, audio_minute_price, source, as_of, operations, features, tags, concurrency";
     let table = [
@@ -122,9 +122,9 @@ fn unknown_keys_of_every_table() {
         ("providers.x.commands.y", "program, args, env, secrets, directory, timeout, max_output"),
         ("providers.x.commands.y.env.Z", "env"),
         ("providers.x.commands.y.secrets.Z", "env, file"),
-        ("policies.x", "plugin, grants, settings, limits, remember"),
+        ("policies.x", "plugin, grants, settings, limits, remember, tenant"),
         ("policies.x.limits", limits),
-        ("routes.x", "policies, candidates, timeouts, private, cache, over_budget"),
+        ("routes.x", "policies, candidates, timeouts, private, cache, over_budget, tenant"),
         ("routes.x.timeouts", "whole"),
     ];
     for (path, keys) in table {
