@@ -14,6 +14,8 @@ mod bandit;
 mod budgets;
 #[path = "all/cache.rs"]
 mod cache;
+#[path = "all/charges.rs"]
+mod charges;
 #[path = "all/clients.rs"]
 mod clients;
 #[path = "all/commands.rs"]

@@ -26,8 +26,9 @@ async fn house(models: &[&str]) -> Result<House> {
     House::open(&[provider("house", ""), route(&ids, "")].concat()).await
 }
 
-fn request() -> Arc<Request> {
-    Arc::new(Request {
+/// One that nobody has sent.
+pub(crate) fn request() -> Request {
+    Request {
         id: "hedged".into(),
         operation: Operation::Chat,
         dialect: Dialect::CANONICAL,
@@ -40,12 +41,13 @@ fn request() -> Arc<Request> {
         needs: Vec::new(),
         input_tokens: 8,
         max_output_tokens: None,
+        counted: false,
         caller: Arc::new(Caller::unknown("default", Scope::default())),
         deadline: Instant::now() + PATIENCE,
         body: chat("auto", true).to_string().into(),
         attachment: None,
         canonical: OnceLock::new(),
-    })
+    }
 }
 
 /// Where the request may go.
@@ -75,7 +77,7 @@ fn plan(house: &House, times: &[Duration]) -> Plan {
 
 /// Who answered, and what was tried.
 async fn run(house: &House, plan: &Plan) -> Result<(Result<String, Failure>, Vec<Tried>)> {
-    let (request, began) = (request(), Instant::now());
+    let (request, began) = (Arc::new(request()), Instant::now());
     let mut entry = Entry::open(&house.running.gateway.records, &request, "default", began);
     let deployment = house.running.gateway.deployment();
     let running = execute::run(&deployment.providers, &request, plan, &mut entry);
@@ -199,7 +201,7 @@ fn a_copy_has_a_record_of_its_own_and_nobody_waits_for_it() -> Result<()> {
         let candidates = route(&["house/slow-head-300ms"], "");
         let house = House::open(&[provider("house", priced), candidates].concat()).await?;
         let gateway = &house.running.gateway;
-        let request = request();
+        let request = Arc::new(request());
         let mut wanted = plan(&house, &[Duration::ZERO]);
         wanted.shadow = Some(house.candidate(0));
         let mut entry = Entry::open(&gateway.records, &request, "default", Instant::now());
@@ -229,7 +231,7 @@ fn a_copy_that_fails_fails_alone_and_too_many_are_not_made() -> Result<()> {
         let house = house(&["error-401", "silent"]).await?;
         let gateway = &house.running.gateway;
         let cast = |index| {
-            let request = request();
+            let request = Arc::new(request());
             let mut wanted = plan(&house, &[Duration::ZERO]);
             wanted.shadow = Some(house.candidate(index));
             let mut entry = Entry::open(&gateway.records, &request, "default", Instant::now());

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// How long the ledger is waited for at the end.
+/// How long requests, and then the ledger, are waited for at the end.
 const LAST: Duration = Duration::from_secs(10);
 
 /// Before anything is served.
@@ -109,9 +109,11 @@ impl Working {
         self.sending.abort();
         // What it was doing is over, however it ended.
         let _ = self.keeping.await;
-        let left = timeout(LAST, self.purse.leave()).await;
-        let failed = match left {
-            Ok(Ok(())) => return,
+        // An answer that is over may still be counted.
+        let all_closed = timeout(LAST, self.purse.closed()).await.is_ok();
+        let failed = match timeout(LAST, self.purse.leave()).await {
+            Ok(Ok(())) if all_closed => return,
+            Ok(Ok(())) => "requests are still under way".to_owned(),
             Ok(Err(why)) => why.to_string(),
             Err(_) => format!("it did not answer within {} s", LAST.as_secs()),
         };

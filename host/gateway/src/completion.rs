@@ -8,12 +8,13 @@
 
 use crate::attempt::Answer;
 use crate::contract::{FailureKind, Reported, completions};
+use crate::counting::Over;
 use crate::deployment::Deployment;
 use crate::failure::{Failure, reported};
 use crate::limits::Asker;
 use crate::limits::admit::admit;
 use crate::policy::Policy;
-use crate::record::{Entry, Kept};
+use crate::record::{Ending, Entry, Kept};
 use crate::refusal::Refusal;
 use crate::request::{Operation, Request, Serving};
 use crate::route::Target;
@@ -179,14 +180,13 @@ impl Asking {
                 candidate.answered(answered.called, None, usage.as_ref());
                 entry.provider_us = gateway::micros(answered.plugin);
                 entry.upstream_us = gateway::micros(answered.upstream);
-                entry.used(usage.as_ref(), &candidate);
-                match text(&whole, question.schema.as_ref()) {
-                    Ok(text) => {
-                        entry.finish();
-                        Ok(text)
-                    }
-                    Err(failure) => Err(given_up(entry, &failure)),
-                }
+                let text = text(&whole, question.schema.as_ref());
+                let ending = match &text {
+                    Ok(_) => Ending::Finished,
+                    Err(failure) => Ending::Failed(failure.clone()),
+                };
+                Over::whole(entry, &candidate, &request, (usage, &whole), ending).close();
+                text.map_err(|failure| reported_as(&failure))
             }
             Err(failure) => Err(given_up(entry, &failure)),
         }
@@ -226,6 +226,7 @@ impl Asking {
             needs: head.needs,
             input_tokens: head.input_tokens,
             max_output_tokens: head.max_output_tokens,
+            counted: self.request.counted,
             caller: self.request.caller.clone(),
             deadline,
             body,
@@ -247,6 +248,10 @@ fn within(target: Target, caller: &Caller) -> Result<Target, Refusal> {
 
 fn given_up(entry: Entry, failure: &Failure) -> Reported {
     entry.fail(failure);
+    reported_as(failure)
+}
+
+fn reported_as(failure: &Failure) -> Reported {
     match failure {
         Failure::Reported(reported) => reported.clone(),
         _ => reported(failure.kind(), failure.message()),

@@ -7,7 +7,7 @@ use crate::candidate::Candidate;
 use crate::contract::Usage;
 use crate::record::{Ending, Entry};
 use crate::request::{Operation, Request};
-use crate::wire::said::Said;
+use crate::wire::said::{self, Said};
 use bytes::Bytes;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -37,11 +37,16 @@ pub struct Question {
 }
 
 impl Question {
-    /// That of a request.
-    pub fn of(request: &Request) -> Self {
+    /// That of a request; `None` where nobody wants to know its tokens, or they cannot be counted
+    /// by its text.
+    pub fn of(request: &Request) -> Option<Self> {
+        let has_text = matches!(request.operation, Operation::Chat | Operation::Embeddings);
+        if !request.counted || !has_text {
+            return None;
+        }
         let is_short = request.body.len() <= LONGEST_QUESTION;
         let body = is_short.then(|| request.body.clone());
-        Self { body, by_length: request.input_tokens.into() }
+        Some(Self { body, by_length: request.input_tokens.into() })
     }
 
     fn tokens(&self) -> u64 {
@@ -60,35 +65,41 @@ pub struct Over {
     pub candidate: Arc<Candidate>,
     /// What the upstream counted.
     pub usage: Option<Usage>,
-    /// What was asked.
-    pub question: Question,
+    /// What was asked, where it can be counted.
+    pub question: Option<Question>,
     /// What was said.
     pub said: Said,
     /// How it ended.
     pub ending: Ending,
 }
 
-/// Whether somebody wants to know its tokens, and they can be counted by its text.
-pub fn counts(entry: &Entry, operation: Operation) -> bool {
-    entry.accounting().is_some() && matches!(operation, Operation::Chat | Operation::Embeddings)
-}
-
 impl Over {
+    /// One that came as a whole.
+    pub fn whole(
+        entry: Entry,
+        candidate: &Arc<Candidate>,
+        request: &Request,
+        (usage, body): (Option<Usage>, &[u8]),
+        ending: Ending,
+    ) -> Self {
+        let (question, mut said) = (Question::of(request), Said::default());
+        if question.is_some() && usage.is_none() {
+            said.scan(body, said::keys(request.dialect));
+        }
+        Self { entry, candidate: candidate.clone(), usage, question, said, ending }
+    }
+
     /// Closes the record. Where something is to be counted it is done beside the requests: that
     /// takes its time.
     pub fn close(self) {
         let is_whole = matches!(self.ending, Ending::Finished);
-        if is_whole && self.usage.is_some() {
+        if self.question.is_none() || is_whole && self.usage.is_some() {
             return self.end();
         }
-        let counting = move || {
-            let mut this = self;
-            this.count();
-            this.end();
-        };
+        let uncounted = Uncounted(Some(self));
         match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(counting)),
-            Err(_) => counting(),
+            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(uncounted))),
+            Err(_) => drop(uncounted),
         }
     }
 
@@ -100,8 +111,8 @@ impl Over {
         let output = known.as_ref().and_then(|usage| usage.output_tokens);
         let input = known.as_ref().and_then(|usage| usage.input_tokens);
         self.entry.estimated = input.is_none() || output.is_none_or(|counted| counted < said);
-        let mut usage = known.unwrap_or_else(nothing);
-        usage.input_tokens = Some(input.unwrap_or_else(|| self.question.tokens()));
+        let mut usage = known.unwrap_or_default();
+        usage.input_tokens = input.or_else(|| self.question.as_ref().map(Question::tokens));
         usage.output_tokens = Some(output.unwrap_or(0).max(said));
         self.usage = Some(usage);
     }
@@ -112,15 +123,15 @@ impl Over {
     }
 }
 
-fn nothing() -> Usage {
-    Usage {
-        input_tokens: None,
-        output_tokens: None,
-        cached_input_tokens: None,
-        cache_write_tokens: None,
-        reasoning_tokens: None,
-        audio_seconds: None,
-        cost_usd: None,
-        extra: Vec::new(),
+/// What is counted and closed when it is dropped: so it is also where a runtime ends before it
+/// comes to it.
+struct Uncounted(Option<Over>);
+
+impl Drop for Uncounted {
+    fn drop(&mut self) {
+        if let Some(mut over) = self.0.take() {
+            over.count();
+            over.end();
+        }
     }
 }

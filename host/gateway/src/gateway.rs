@@ -65,6 +65,8 @@ struct Arrival {
     id: Arc<str>,
     caller: Arc<Caller>,
     operation: Operation,
+    /// Whether somebody counts what it uses.
+    counted: bool,
     began: Instant,
 }
 
@@ -131,7 +133,8 @@ impl Gateway {
                 Err(stranger)
             }
             (Ok(caller), Ok(Wanted::Operation(operation))) => {
-                let arrival = Arrival { id: id.clone(), caller, operation, began };
+                let counted = self.records.accounting().is_some();
+                let arrival = Arrival { id: id.clone(), caller, operation, counted, began };
                 self.serve(&deployment, arrival, &parts, body).await
             }
             (Ok(caller), Ok(Wanted::Models)) => {
@@ -275,7 +278,7 @@ async fn read(
     body: Incoming,
 ) -> Result<Request, Refusal> {
     let Server { max_body, body_timeout, .. } = *server;
-    let Arrival { id, caller, operation, began } = arrival;
+    let Arrival { id, caller, operation, counted, began } = arrival;
     let body = ingress::body(body, max_body, body_timeout).await?;
     let (body, attachment) = match operation {
         Operation::Transcription => transcript::read(ingress::content_type(parts), body).await?,
@@ -298,6 +301,7 @@ async fn read(
         needs: head.needs,
         input_tokens: head.input_tokens,
         max_output_tokens: head.max_output_tokens,
+        counted,
         caller,
         deadline: began + LONGEST,
         body,

@@ -46,8 +46,9 @@ pub struct Stream {
     finished: bool,
     /// What the upstream said it used.
     pub usage: Option<Usage>,
-    /// What was said so far.
+    /// What was said so far, where somebody counts it.
     pub said: Said,
+    counted: bool,
     over: bool,
 }
 
@@ -76,6 +77,7 @@ impl Stream {
             finished: false,
             usage: None,
             said: Said::default(),
+            counted: request.counted,
             over: false,
         };
         let mut held = BytesMut::new();
@@ -169,7 +171,8 @@ impl Stream {
             None => return Ok(Seen::Forward { content: false }),
             // SDKs throw at an event whose data is empty.
             Some([]) => return Ok(Seen::Drop),
-            Some(data) => self.said.scan(data, said::keys(self.dialect)),
+            Some(data) if self.counted => self.said.scan(data, said::keys(self.dialect)),
+            Some(_) => {}
         }
         let glance = self.dialect.glance(event, closely, self.usage.as_ref())?;
         if let Some(usage) = glance.usage {

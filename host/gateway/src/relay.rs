@@ -278,7 +278,7 @@ impl Stream {
         request: &Request,
         model: &str,
     ) -> Result<(Self, Bytes), Failure> {
-        let answer = request.dialect.answer(request, model);
+        let answer = request.dialect.answer(request, model).counted(request.counted);
         let mut stream = Self { answers, answer, over: false };
         let mut held = BytesMut::new();
         while held.len() < MOST_HELD {

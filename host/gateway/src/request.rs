@@ -94,6 +94,8 @@ pub struct Request {
     pub input_tokens: u32,
     /// Tokens of output at most, where the client said.
     pub max_output_tokens: Option<u32>,
+    /// Whether somebody counts what it uses.
+    pub counted: bool,
     /// Who asks.
     pub caller: Arc<Caller>,
     /// When it has to be answered.
@@ -442,6 +444,7 @@ impl Request {
             needs: Vec::new(),
             input_tokens: 1,
             max_output_tokens: None,
+            counted: false,
             caller: Arc::new(Caller::unknown("default", Default::default())),
             deadline: Instant::now(),
             body: Bytes::from(body.to_owned()),

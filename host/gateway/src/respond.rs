@@ -10,7 +10,7 @@ use crate::cache::{self, Collected, Keep};
 use crate::candidate::Candidate;
 use crate::config::Naming;
 use crate::contract::{FailureKind, Usage};
-use crate::counting::{self, Over, Question};
+use crate::counting::{Over, Question};
 use crate::deployment::Deployment;
 use crate::failure::Failure;
 use crate::gateway::{Permit, micros};
@@ -19,7 +19,7 @@ use crate::refusal::Refusal;
 use crate::request::{Operation, Request};
 use crate::tenant::Caller;
 use crate::wire::dialect::Dialect;
-use crate::wire::said::{self, Said};
+use crate::wire::said::Said;
 use crate::{explain, passthrough, relay, words};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
@@ -120,14 +120,8 @@ pub fn answer(
             if let Some(cost) = entry.cost_usd {
                 put(&mut headers, "x-portcullis-cost-usd", &format!("{cost:.8}"));
             }
-            if usage.is_none() && counting::counts(&entry, request.operation) {
-                let (question, mut said) = (Question::of(request), Said::default());
-                said.scan(&whole, said::keys(request.dialect));
-                let (candidate, ending) = (candidate.clone(), Ending::Finished);
-                Over { entry, candidate, usage, question, said, ending }.close();
-            } else {
-                entry.finish();
-            }
+            let ending = Ending::Finished;
+            Over::whole(entry, &candidate, request, (usage, &whole), ending).close();
             if let Some(place) = keep.place {
                 place.whole(&candidate.profile.id, dropped, &whole);
             }
@@ -150,7 +144,7 @@ pub fn answer(
         first_content: answered.first_content,
         collected: keep.place.map(|place| place.stream(&candidate.profile.id, dropped)),
         candidate,
-        question: counting::counts(&entry, request.operation).then(|| Question::of(request)),
+        question: Question::of(request),
         entry: Some(entry),
         _under_way: answered.under_way,
         _permit: permit,
@@ -272,13 +266,8 @@ impl Live {
             Ending::Abandoned => {}
         }
         let (candidate, said) = (self.candidate.clone(), self.source.said());
-        match self.question.take() {
-            Some(question) => Over { entry, candidate, usage, question, said, ending }.close(),
-            None => {
-                entry.used(usage.as_ref(), &candidate);
-                entry.end(ending);
-            }
-        }
+        let question = self.question.take();
+        Over { entry, candidate, usage, question, said, ending }.close();
     }
 }
 

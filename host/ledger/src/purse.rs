@@ -59,6 +59,8 @@ pub struct Purse {
     swept_at: AtomicI64,
     served_beyond: AtomicU64,
     wake: Notify,
+    /// Whoever waits until nothing is open.
+    closed: Notify,
     unknown: u64,
 }
 
@@ -140,6 +142,7 @@ impl Ledger {
             swept_at: AtomicI64::new(i64::MIN),
             served_beyond: AtomicU64::new(0),
             wake: Notify::new(),
+            closed: Notify::new(),
             unknown,
         }))
     }
@@ -268,6 +271,18 @@ impl Purse {
         let journal = self.journal.clone();
         // A disk that does not take it is not this process's end: the journal was written.
         let _ = tokio::task::spawn_blocking(move || journal.sync()).await;
+    }
+
+    /// Waits until no entry is open.
+    pub async fn closed(&self) {
+        loop {
+            // Made before it is looked: it hears of what is closed meanwhile.
+            let closed = self.closed.notified();
+            if self.open().is_empty() {
+                return;
+            }
+            closed.await;
+        }
     }
 
     /// The orderly end: all that is in the journal is told, and all that is held goes back. What
@@ -432,7 +447,11 @@ impl Reservation {
         let written = write(&self.purse.journal, &record, Room::Granted);
         if written.is_ok() {
             reserved.settle(&each);
-            self.purse.open().remove(&self.entry);
+            let mut open = self.purse.open();
+            open.remove(&self.entry);
+            if open.is_empty() {
+                self.purse.closed.notify_waiters();
+            }
         } else {
             let all: Vec<i64> =
                 reserved.parts().iter().zip(&each).map(|(part, &it)| it.max(part.amount)).collect();

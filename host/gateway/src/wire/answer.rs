@@ -104,8 +104,8 @@ pub struct Answer {
     writer: Box<dyn Writer>,
     choices: BTreeMap<u32, Choice>,
     usage: Option<Usage>,
-    /// What was said, for where nobody counts it.
-    said: Said,
+    /// What was said, where somebody counts it.
+    said: Option<Said>,
     ignored: BTreeSet<&'static str>,
     /// Whether it ends with a document, and not with a finish.
     documented: bool,
@@ -132,12 +132,17 @@ impl Answer {
     /// An answer in the dialect of that writer.
     pub fn new(writer: Box<dyn Writer>) -> Self {
         let (choices, ignored) = (BTreeMap::new(), BTreeSet::new());
-        Self { writer, choices, usage: None, said: Said::default(), ignored, documented: false }
+        Self { writer, choices, usage: None, said: None, ignored, documented: false }
     }
 
     /// The same, which ends with a document.
     pub fn documented(self) -> Self {
         Self { documented: true, ..self }
+    }
+
+    /// The same, which keeps what was said for who counts it.
+    pub fn counted(self, counted: bool) -> Self {
+        Self { said: counted.then(Said::default), ..self }
     }
 
     /// What a plugin emitted and no client sees, in words for the record.
@@ -157,7 +162,7 @@ impl Answer {
 
     /// What was said so far.
     pub fn said(&mut self) -> Said {
-        std::mem::take(&mut self.said)
+        self.said.take().unwrap_or_default()
     }
 
     /// Writes what an event of a stream makes; says whether that is anything.
@@ -207,12 +212,14 @@ impl Answer {
     }
 
     fn judge(&mut self, event: Event) -> Judged {
-        match &event {
-            Event::Text(delta) | Event::Reasoning(delta) | Event::Refusal(delta) => {
-                self.said.push(&delta.text);
+        if let Some(said) = &mut self.said {
+            match &event {
+                Event::Text(delta) | Event::Reasoning(delta) | Event::Refusal(delta) => {
+                    said.push(&delta.text);
+                }
+                Event::ToolCall(call) => said.push(&call.arguments),
+                _ => {}
             }
-            Event::ToolCall(call) => self.said.push(&call.arguments),
-            _ => {}
         }
         let (index, piece) = match event {
             // Once a piece was written, its id and model stand.

@@ -128,6 +128,7 @@ pub(crate) fn request(body: impl Into<Bytes>) -> Request {
         needs: Vec::new(),
         input_tokens: 64,
         max_output_tokens: Some(256),
+        counted: false,
         caller: Arc::new(Caller::unknown("default", Scope::default())),
         deadline: Instant::now() + Duration::from_secs(3_600),
         body: body.into(),
