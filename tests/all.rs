@@ -81,3 +81,5 @@ mod swap;
 mod tasks;
 #[path = "all/tenants.rs"]
 mod tenants;
+#[path = "all/uploads.rs"]
+mod uploads;

@@ -156,7 +156,7 @@ fn an_act_is_noted_also_if_nobody_waits_for_it() -> Result<()> {
         let files = TempDir::new()?;
         let house = House::open(&text(&file_of(&files), "")).await?;
         let (action, subject) = ("swap-plugin", "policies.way".to_owned());
-        let act = Act { actor: ADMIN, action, subject, detail: json!({}) };
+        let act = Act { actor: ADMIN.into(), action, subject, detail: json!({}) };
         tokio::select! {
             biased;
             () = act.note(&house.running.gateway) => {}

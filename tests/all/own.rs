@@ -339,3 +339,32 @@ fn a_plugin_of_its_own_has_what_the_operator_lets_it_have() -> Result<()> {
         house.settled().await
     })
 }
+
+#[test]
+fn its_plugins_have_so_many_sandboxes_and_leave_the_rest_to_others() -> Result<()> {
+    on_two_workers(async {
+        // Who translates has a sandbox for as long as its answer lasts.
+        let translated =
+            "settings = { passthrough = false }\nmodels = [\"echo-1000ms\", \"echo\"]\n";
+        let text = [
+            provider("house", translated),
+            provider("its", &format!("tenant = \"acme\"\n{translated}")),
+            tenants("limits = { sandboxes = 1, deadline_ms = 500 }"),
+        ]
+        .concat();
+        let house = House::open(&text).await?;
+        let mut caller = house.caller(Http::One).await?;
+        let headers = [JSON, ("authorization", "Bearer pk-acme")];
+        let body = chat("its/echo-1000ms", true).to_string();
+        let slow = caller.begin(caller.request(Method::POST, CHAT, &headers, body)?).await?;
+        ensure!(slow.status() == 200, "{slow:?}");
+        let message = ask(&house, "lab", "its/echo").await?.refused(503, "overloaded")?;
+        ensure!(message.contains("within 500 ms of the 1 that it may have"), "{message}");
+        answered(&house, "acme", "house/echo", "house/echo").await?;
+        answered(&house, "other", "house/echo", "house/echo").await?;
+        drop((slow, caller));
+        house.settled().await?;
+        answered(&house, "acme", "its/echo", "its/echo").await?;
+        Ok(())
+    })
+}

@@ -126,7 +126,7 @@ async fn forget(gateway: &Gateway) -> http::Response<Full<Bytes>> {
     let refused = gateway.deployment().cache.is_none().then_some(NO_CACHE);
     let detail = refused.map_or_else(|| json!({}), |why| json!({ "refused": why }));
     let subject = "cache".to_owned();
-    Act { actor: ADMIN, action: "empty-cache", subject, detail }.note(gateway).await;
+    Act { actor: ADMIN.into(), action: "empty-cache", subject, detail }.note(gateway).await;
     cache(gateway)
 }
 

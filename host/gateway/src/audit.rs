@@ -10,6 +10,7 @@ use crate::events::NotAudited;
 use crate::gateway::Gateway;
 use portcullis_ledger::By;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 /// Whoever reaches the operator's address: it asks nobody who they are.
@@ -21,7 +22,7 @@ pub const HOST: &str = "host";
 #[derive(Debug)]
 pub struct Act {
     /// Who.
-    pub actor: &'static str,
+    pub actor: Cow<'static, str>,
     /// What, as a word: `reload`.
     pub action: &'static str,
     /// To what: `policies.NAME`.
@@ -38,7 +39,7 @@ impl Act {
         };
         let ledger = registry.ledger.clone();
         let noting = tokio::spawn(async move {
-            let by = By { actor: self.actor, at: SystemTime::now() };
+            let by = By { actor: &self.actor, at: SystemTime::now() };
             let detail = self.detail.to_string();
             if let Err(why) = ledger.note(by, self.action, &self.subject, &detail).await {
                 NotAudited { act: &self, why: &why }.emit();

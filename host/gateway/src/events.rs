@@ -7,7 +7,7 @@ mod ledger;
 
 pub use ledger::{
     EntriesUnknown, JournalDamaged, LedgerAway, LedgerBack, LedgerFailed, LimitNearlyUsed,
-    WebhookFailed,
+    UploadUnusable, WebhookFailed,
 };
 
 use crate::audit::Act;
@@ -404,6 +404,7 @@ impl NotAudited<'_> {
     /// Writes one line, with all that the audit log would have.
     pub fn emit(&self) {
         let Act { actor, action, subject, detail } = self.act;
+        let actor = &**actor;
         tracing::error!(actor, action, subject, %detail, "not audited: {}", self.why);
     }
 }

@@ -22,7 +22,7 @@ use crate::route::Target;
 use crate::tenant::{Caller, Registry, Strangers};
 use crate::wire::dialect::Dialect;
 use crate::wire::transcript;
-use crate::{events, execute, explain, shadow};
+use crate::{events, execute, explain, shadow, uploads};
 use arc_swap::ArcSwap;
 use http::StatusCode;
 use http::request::Parts;
@@ -143,6 +143,9 @@ impl Gateway {
             (Ok(caller), Ok(Wanted::Model(model))) => {
                 respond::model(&deployment, &caller, dialect, &model)
             }
+            (Ok(caller), Ok(Wanted::Plugins(asked))) => {
+                uploads::answer(self, &caller, asked, &parts, body).await
+            }
             (Ok(_), Err(refusal)) => {
                 ingress::drain(body, patience).await;
                 Err(refusal)
@@ -222,7 +225,7 @@ impl Gateway {
     }
 
     /// Takes a place among the requests under way; never waits for one.
-    fn admit(&self, server: &Server) -> Result<Permit, Refusal> {
+    pub fn admit(&self, server: &Server) -> Result<Permit, Refusal> {
         match self.places.clone().try_acquire_owned() {
             Ok(place) => Ok(Permit { _place: place }),
             Err(_) => Err(Refusal::busy(server.concurrency)),

@@ -3,6 +3,7 @@
 
 use crate::refusal::Refusal;
 use crate::request::Operation;
+use crate::uploads::Asked;
 use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{Method, header};
@@ -28,6 +29,8 @@ pub enum Wanted {
     Models,
     /// One of them.
     Model(String),
+    /// Something of the plugins of a tenant's own.
+    Plugins(Asked),
 }
 
 /// Finds out what a request asks for.
@@ -44,12 +47,24 @@ pub fn route(method: &Method, path: &str) -> Result<Wanted, Refusal> {
         "/v1/audio/transcriptions" => (Method::POST, Wanted::Operation(Operation::Transcription)),
         "/v1/embeddings" => (Method::POST, Wanted::Operation(Operation::Embeddings)),
         "/v1/models" => (Method::GET, Wanted::Models),
-        _ => match path.strip_prefix("/v1/models/") {
-            Some(id) if !id.is_empty() => (Method::GET, Wanted::Model(unescaped(id))),
+        "/v1/plugins" => (Method::GET, Wanted::Plugins(Asked::List)),
+        _ => match (path.strip_prefix("/v1/models/"), plugin(path)) {
+            (Some(id), _) if !id.is_empty() => (Method::GET, Wanted::Model(unescaped(id))),
+            (_, Some(place)) if *method == Method::DELETE => {
+                (Method::DELETE, Wanted::Plugins(Asked::Remove(place)))
+            }
+            (_, Some(place)) => (Method::PUT, Wanted::Plugins(Asked::Upload(place))),
             _ => return Err(Refusal::no_such_path(method, path)),
         },
     };
     if *method == allowed { Ok(wanted) } else { Err(Refusal::wrong_method(method, path, &allowed)) }
+}
+
+/// The place of a plugin in the configuration: `policies.NAME`.
+fn plugin(path: &str) -> Option<String> {
+    let (table, name) = path.strip_prefix("/v1/plugins/")?.split_once('/')?;
+    let is_one = ["policies", "providers"].contains(&table) && !name.is_empty();
+    (is_one && !name.contains('/')).then(|| format!("{table}.{name}"))
 }
 
 /// SDKs escape the slash of "provider/model" in a path.
@@ -189,6 +204,17 @@ mod tests {
             Ok(Wanted::Model("house/m1".into()))
         );
         assert_eq!(found(Method::GET, "/v1/models/house/m1"), Ok(Wanted::Model("house/m1".into())));
+        let place = || "policies.way".to_owned();
+        for (method, asked) in
+            [(Method::PUT, Asked::Upload(place())), (Method::DELETE, Asked::Remove(place()))]
+        {
+            assert_eq!(found(method, "/v1/plugins/policies/way"), Ok(Wanted::Plugins(asked)));
+        }
+        let wrong = found(Method::POST, "/v1/plugins/policies/way").unwrap_err();
+        assert_eq!((wrong.status.as_u16(), wrong.message.contains("PUT")), (405, true));
+        for path in ["/v1/plugins/routes/x", "/v1/plugins/policies/", "/v1/plugins/policies/a/b"] {
+            assert_eq!(found(Method::PUT, path).unwrap_err().status.as_u16(), 404, "{path}");
+        }
         let wrong = found(Method::GET, "/v1/chat/completions").unwrap_err();
         assert_eq!((wrong.status.as_u16(), wrong.message.contains("POST")), (405, true));
         let twice = found(Method::POST, "/v1/v1/chat/completions").unwrap_err();

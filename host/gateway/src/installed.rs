@@ -13,6 +13,7 @@ use portcullis_sandbox::{Generation as Held, Share, Slot};
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Generations of a plugin that stay at hand for going back.
@@ -37,6 +38,8 @@ pub struct Installed<K: Kind> {
     slot: Slot<Version<K>>,
     quarantine: Quarantine,
     state: Mutex<State>,
+    /// The act of the ledger that brought what its tenant uploaded; 0: it is the configured one.
+    upload: AtomicI64,
 }
 
 struct State {
@@ -60,6 +63,28 @@ pub struct Change {
     pub version: String,
     /// Why, or who asked.
     pub reason: String,
+}
+
+/// What serves, and what did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shown {
+    /// What the configuration calls it: `policies.NAME`.
+    pub name: String,
+    /// The number of the generation that serves.
+    pub generation: u64,
+    /// The one that is tried out, and its share.
+    pub trial: Option<Trial>,
+    /// What happened, oldest first.
+    pub history: Vec<Change>,
+}
+
+/// A version that is tried out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trial {
+    /// Its number.
+    pub generation: u64,
+    /// Its share of the requests, from 0 to 1.
+    pub share: f64,
 }
 
 /// What can happen to a version.
@@ -109,7 +134,8 @@ impl<K: Kind> Installed<K> {
         let state = State { history: history.into(), before: 0.0 };
         let slot = Slot::new(number, digest, version, KEEP);
         let name = format!("{}.{name}", K::TABLE);
-        let installed = Self { name, slot, quarantine, state: Mutex::new(state) };
+        let (state, upload) = (Mutex::new(state), AtomicI64::new(0));
+        let installed = Self { name, slot, quarantine, state, upload };
         installed.changed(What::Configured, &installed.slot.pin(), "the configuration");
         Arc::new(installed)
     }
@@ -136,6 +162,25 @@ impl<K: Kind> Installed<K> {
     /// What happened so far, oldest first.
     pub fn history(&self) -> Vec<Change> {
         self.lock().history.iter().cloned().collect()
+    }
+
+    /// What serves, and what did.
+    pub fn shown(&self) -> Shown {
+        let trial =
+            self.trial().map(|(it, share)| Trial { generation: it.id, share: share.part() });
+        let (name, generation) = (self.name.clone(), self.pin().id);
+        Shown { name, generation, trial, history: self.history() }
+    }
+
+    /// The act of the ledger that brought what its tenant uploaded; 0: nothing is uploaded. What
+    /// was taken back by itself stays named: it is not to come again.
+    pub fn upload(&self) -> i64 {
+        self.upload.load(Ordering::Relaxed)
+    }
+
+    /// Notes which upload it has.
+    pub fn uploaded(&self, act: i64) {
+        self.upload.store(act, Ordering::Relaxed);
     }
 
     /// Puts a version in place, or, with a share, beside the one that is. Returns its number.

@@ -16,6 +16,7 @@ pub mod reload;
 pub mod serve;
 pub mod settle;
 pub mod swap;
+pub mod uploads;
 pub mod version;
 pub mod watch;
 

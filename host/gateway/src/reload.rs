@@ -8,6 +8,7 @@ use crate::config::{Environment, Problems};
 use crate::events::{ReloadFailed, Reloaded as Happened};
 use crate::gateway::Gateway;
 use crate::load::{self, LoadProblems};
+use crate::uploads;
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -78,7 +79,7 @@ impl Reloader {
             }
         };
         let subject = "configuration".to_owned();
-        Act { actor, action: "reload", subject, detail }.note(&self.gateway).await;
+        Act { actor: actor.into(), action: "reload", subject, detail }.note(&self.gateway).await;
         tried
     }
 
@@ -93,6 +94,7 @@ impl Reloader {
         config.check_listening().and_then(|()| config.check_keys()).map_err(Problems::from)?;
         let (engine, quarantine) = (&self.gateway.engine, &self.gateway.quarantine);
         let new = load::deployment(engine, quarantine, config, Some(&running)).await?;
+        uploads::settle(&self.gateway, &new).await;
         let (deployment, changed) = (new.number, new.changes(&running));
         self.gateway.deploy(new);
         let took_ms = began.elapsed().as_secs_f64() * 1e3;

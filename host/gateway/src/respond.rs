@@ -28,7 +28,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue};
 use http_body_util::{Full, StreamBody};
 use hyper::body::{Frame, SizeHint};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -405,6 +405,11 @@ pub fn model(
         _ => "portcullis",
     };
     Ok(json_response(dialect.model(id, owner).to_string()))
+}
+
+/// Something that is said as JSON.
+pub fn said(value: &Value) -> Response {
+    json_response(value.to_string())
 }
 
 fn json_response(text: String) -> Response {

@@ -8,6 +8,7 @@ use crate::gateway::Gateway;
 use crate::load::{self, LoadProblems, Loaded};
 use crate::reload::Reloader;
 use crate::settle::settle;
+use crate::uploads;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -59,6 +60,7 @@ pub struct Running {
     state: Arc<State>,
     serving: JoinHandle<usize>,
     administering: JoinHandle<usize>,
+    following: JoinHandle<()>,
     bookkeeper: Option<Working>,
 }
 
@@ -90,6 +92,8 @@ impl State {
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let Loaded { gateway, bookkeeper } = load::gateway(config).await?;
     let gateway = Arc::new(gateway);
+    uploads::settle(&gateway, &gateway.deployment()).await;
+    let following = tokio::spawn(uploads::follow(gateway.clone()));
     let bookkeeper = bookkeeper.map(Bookkeeper::start);
     let config = &gateway.deployment().config;
     let server = config.server.clone();
@@ -127,6 +131,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         state,
         serving,
         administering,
+        following,
         bookkeeper,
     })
 }
@@ -143,6 +148,7 @@ impl Running {
         let cut_off = self.serving.await.unwrap_or_default();
         self.state.stop.send_replace(Stop::Everything);
         self.administering.await.unwrap_or_default();
+        self.following.abort();
         if let Some(bookkeeper) = self.bookkeeper {
             bookkeeper.stop().await;
         }

@@ -2,8 +2,9 @@
 //!
 //! The stages stand in order in [`Stage`]. What fails in any of them leaves everything as it was.
 //! The version that comes in serves whoever begins from then on; whoever has begun ends with the
-//! version that it began with. It lasts until the configuration names another plugin in its place,
-//! or the process ends.
+//! version that it began with. What an operator puts in place lasts until the configuration names
+//! another plugin there, or the process ends; what a tenant uploaded is in the ledger
+//! ([`crate::uploads`]).
 
 use crate::bundle;
 use crate::config::PluginSource;
@@ -14,16 +15,18 @@ use crate::policy::Policy;
 use crate::provider::Provider;
 use crate::rehearsal::{self, Rehearsed};
 use crate::version::{Generation, Kind, Version, VersionError};
+use portcullis_ledger::{By, NewUpload};
 use portcullis_sandbox::{Digest, LoadError, Package, Share};
 use serde::Serialize;
+use serde_json::json;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// What somebody wants in the place of what serves.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     /// The plugin.
-    pub source: PluginSource,
+    pub source: Source,
     /// The largest share of the newest requests that it may decide otherwise, from 0 to 1.
     pub max_changed: Option<f64>,
     /// The share of requests that it serves at first; `None`: all of them.
@@ -32,6 +35,30 @@ pub struct Wanted {
     pub lift_quarantine: bool,
     /// Why, for the history.
     pub reason: String,
+}
+
+/// Where it comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// The operator names it.
+    Named(PluginSource),
+    /// A tenant brings it.
+    Uploaded(Box<Upload>),
+}
+
+/// What a tenant brings.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// It.
+    pub package: Package,
+    /// The text of its manifest.
+    pub manifest: String,
+    /// The digest that it has to have.
+    pub digest: Option<Digest>,
+    /// Whose it is.
+    pub tenant: Arc<str>,
+    /// For the audit log: who brings it.
+    pub actor: String,
 }
 
 /// The stages of a swap, in order.
@@ -50,6 +77,8 @@ pub enum Stage {
     Smoke,
     /// It is asked about the newest requests, beside the version that serves.
     ShadowRun,
+    /// It is written into the ledger, where a tenant uploaded it.
+    Keep,
     /// It is in place.
     Publish,
 }
@@ -106,6 +135,7 @@ impl Stage {
             Self::Compile => "compile",
             Self::Smoke => "smoke",
             Self::ShadowRun => "shadow run",
+            Self::Keep => "keep",
             Self::Publish => "publish",
         }
     }
@@ -142,7 +172,7 @@ pub async fn policy(
     let new = swap.loaded().await?;
     let (latest, aside) = (gateway.latest.all(), new.aside());
     let run = rehearsal::of_policy(&swap.deployment, &latest, policy, &aside).await;
-    swap.publish(new, run)
+    swap.publish(new, run).await
 }
 
 /// Swaps a provider's plugin.
@@ -159,7 +189,7 @@ pub async fn provider(
     let new = swap.loaded().await?;
     let (latest, aside) = (gateway.latest.all(), new.aside());
     let run = rehearsal::of_provider(&swap.deployment, &latest, provider, &aside).await;
-    swap.publish(new, run)
+    swap.publish(new, run).await
 }
 
 struct Swap<'a, K: Kind> {
@@ -193,7 +223,7 @@ impl<'a, K: Kind> Swap<'a, K> {
     }
 
     /// Puts it in place, if it did well beside the one that serves.
-    fn publish(
+    async fn publish(
         self,
         version: Version<K>,
         run: Result<Rehearsed, String>,
@@ -203,9 +233,16 @@ impl<'a, K: Kind> Swap<'a, K> {
         })?;
         self.bounded(shadow_run)?;
         let (manifest, digest) = (version.plugin.manifest().clone(), version.plugin.digest());
+        let kept = match &self.wanted.source {
+            Source::Uploaded(upload) => Some(self.keep(upload, shadow_run).await?),
+            Source::Named(_) => None,
+        };
         let publishing = Instant::now();
         let number = self.installed.publish(version, self.wanted.canary, &self.wanted.reason);
         let publish_us = publishing.elapsed().as_secs_f64() * 1e6;
+        if let Some(act) = kept {
+            self.installed.uploaded(act);
+        }
         if self.wanted.lift_quarantine {
             self.gateway.quarantine.lift(&digest);
         }
@@ -227,10 +264,16 @@ impl<'a, K: Kind> Swap<'a, K> {
 
     /// The package, if it is the one that it should be.
     fn verified(&self) -> Result<Package, SwapError> {
-        // The digest that was named is compared below, as a stage of its own.
-        let (source, expected) = without_digest(&self.wanted.source);
-        let folder = self.deployment.config.plugins.directory.as_deref();
-        let package = bundle::fetch(&source, folder).map_err(|why| Stage::Fetch.failed(why))?;
+        let (package, expected) = match &self.wanted.source {
+            Source::Uploaded(upload) => (upload.package.clone(), upload.digest),
+            Source::Named(source) => {
+                // The digest that was named is compared below, as a stage of its own.
+                let (source, expected) = without_digest(source);
+                let folder = self.deployment.config.plugins.directory.as_deref();
+                let package = bundle::fetch(&source, folder);
+                (package.map_err(|why| Stage::Fetch.failed(why))?, expected)
+            }
+        };
         if let Some(expected) = expected.filter(|expected| *expected != package.digest) {
             let why = format!("its digest is {}, and not {expected}", package.digest);
             return Err(Stage::Verify.failed(why));
@@ -240,6 +283,29 @@ impl<'a, K: Kind> Swap<'a, K> {
             checked.map_err(|why| Stage::Verify.failed(why))?;
         }
         Ok(package)
+    }
+
+    /// Writes it into the ledger, so that it is there for every process and after this one.
+    async fn keep(&self, upload: &Upload, run: Rehearsed) -> Result<i64, SwapError> {
+        let failed = |why: &dyn std::fmt::Display| Stage::Keep.failed(why.to_string());
+        let registry = self.gateway.registry.as_ref();
+        let ledger = &registry.ok_or_else(|| failed(&"there is no ledger"))?.ledger;
+        let Upload { package, manifest, tenant, actor, .. } = upload;
+        let detail = json!({
+            "tenant": **tenant, "plugin": package.manifest.name,
+            "version": package.manifest.version, "digest": package.digest.to_string(),
+            "shadow_run": run, "reason": self.wanted.reason,
+        });
+        let (by, detail) = (By { actor, at: SystemTime::now() }, detail.to_string());
+        let place = self.installed.name.as_str();
+        let new = NewUpload {
+            place,
+            tenant,
+            description: manifest,
+            content: &package.component,
+            detail: &detail,
+        };
+        ledger.upload(by, new).await.map_err(|why| failed(&why))
     }
 
     fn bounded(&self, run: Rehearsed) -> Result<(), SwapError> {

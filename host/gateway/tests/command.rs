@@ -4,6 +4,8 @@
 
 #[path = "command/keys.rs"]
 mod keys;
+#[path = "command/uploads.rs"]
+mod uploads;
 #[path = "command/usage.rs"]
 mod usage;
 

@@ -23,6 +23,9 @@ pub enum AdminError {
     /// It is revoked, replaced or over its time, and cannot become anything else.
     #[error("key \"{0}\" is revoked, replaced or over its time")]
     KeyEnded(String),
+    /// There is no file in this place, or it is another tenant's.
+    #[error("there is nothing in the place of \"{0}\"")]
+    NoUpload(String),
     /// It is no name, or no id.
     #[error("{0:?} is no name: {1}")]
     Name(String, &'static str),

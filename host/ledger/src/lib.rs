@@ -3,8 +3,9 @@
 //! A [`Ledger`] is a database: SQLite's, in a file or in memory, or one of a PostgreSQL server,
 //! which many processes share. Opening it brings its tables to what this version expects. At
 //! present it holds what plugins keep ([`kv`]), tenants and their keys ([`Keys`] is how requests
-//! meet them), the audit log of what operators do, what may be spent and what was ([`Purse`] is how
-//! requests spend), and an entry of [`Usage`] a request. Nothing here knows what the names and
+//! meet them), what tenants put in places of their own ([`Upload`]), the audit log of what operators
+//! do, what may be spent and what was ([`Purse`] is how requests spend), and an entry of [`Usage`] a
+//! request. Nothing here knows what the names and
 //! values in it mean.
 //!
 //! Statements are checked by the tests, not by sqlx's macros: those need a database while they
@@ -13,6 +14,7 @@
 mod account;
 mod admin;
 mod audit;
+mod background;
 mod clock;
 mod journal;
 mod key;
@@ -25,6 +27,7 @@ mod page;
 mod purse;
 mod store;
 mod tenant;
+mod upload;
 mod usage;
 mod warning;
 mod window;
@@ -42,6 +45,7 @@ pub use page::Page;
 pub use purse::{Clock, Denied, Further, Held, Purse, Reservation, Ticked, WhenAway};
 pub use store::StoreError;
 pub use tenant::{NewTenant, Tenant};
+pub use upload::{NewUpload, Upload, Uploaded};
 pub use usage::{
     Column, Corrected, Correction, Field, Listed, Listing, Place, Question, Step, Sums, Usage,
     UsageError,

@@ -41,6 +41,11 @@ pub(crate) trait Store: Debug + Send + Sync {
     /// COMMITTED`). Most callers want [`transact`].
     fn begin(&self) -> Pending<'_, Box<dyn Transaction>>;
 
+    /// The same for what nobody waits for: it may take longer while others have much to do.
+    fn begin_quietly(&self) -> Pending<'_, Box<dyn Transaction>> {
+        self.begin()
+    }
+
     /// Reads what is committed, outside of any transaction.
     fn read(&self, sql: &'static str, values: Vec<Value>) -> Pending<'_, Vec<Row>>;
 
@@ -57,11 +62,24 @@ pub(crate) trait Transaction: Send {
     /// Runs one statement, and returns the rows that it reads or has `RETURNING`.
     fn run(&mut self, sql: &'static str, values: Vec<Value>) -> Pending<'_, Vec<Row>>;
 
+    /// The same, of a statement with very many parameters.
+    fn run_long(&mut self, sql: &'static Long, values: Vec<Value>) -> Pending<'_, Vec<Row>>;
+
     /// Wakes every [`Listener`] when this transaction is committed.
     fn announce(&mut self) -> Pending<'_, ()>;
 
     /// Makes the changes visible. One that fails as [`StoreError::Away`] may have happened.
     fn commit(self: Box<Self>) -> Pending<'static, ()>;
+}
+
+/// A statement with very many parameters, each used once and in order. For each that has a name
+/// (`$1` is one), SQLite and sqlx look through the names of all.
+#[derive(Debug)]
+pub(crate) struct Long {
+    /// With `$1`, `$2`, …
+    pub(crate) numbered: String,
+    /// With `?`.
+    pub(crate) anonymous: String,
 }
 
 /// Hears of changes, at best: what it misses has to be found by asking from time to time.

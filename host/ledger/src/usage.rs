@@ -23,58 +23,88 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct Usage {
     /// What it is about: one of the words below; empty is [`REQUEST`](Self::REQUEST).
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub kind: String,
     /// When it came, in milliseconds since the Unix epoch.
+    #[serde(skip_serializing_if = "is_zero")]
     pub at: i64,
     /// Its name, as its client and the log know it.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub request: String,
     /// Who pays.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub tenant: String,
     /// With which key it came.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub key: String,
     /// By which route.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub route: String,
     /// Which policy decided.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub policy: String,
     /// Why, in its words.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// Who answered: the candidate's name in the configuration.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub candidate: String,
     /// The candidate's provider.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub provider: String,
     /// The candidate's model.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub model: String,
     /// What was asked for.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub operation: String,
     /// How it ended. [`ABANDONED`](Self::ABANDONED) and [`UNKNOWN`](Self::UNKNOWN) are written
     /// here; the other words are the caller's.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub end: String,
     /// Tokens that went in.
+    #[serde(skip_serializing_if = "is_zero")]
     pub tokens_in: i64,
     /// Tokens that came out.
+    #[serde(skip_serializing_if = "is_zero")]
     pub tokens_out: i64,
     /// Of those that went in, how many the vendor had kept.
+    #[serde(skip_serializing_if = "is_zero")]
     pub tokens_cached: i64,
     /// Of those that went in, how many it keeps from now on.
+    #[serde(skip_serializing_if = "is_zero")]
     pub tokens_cache_write: i64,
     /// Of those that it keeps, how many for an hour.
+    #[serde(skip_serializing_if = "is_zero")]
     pub tokens_cache_write_1h: i64,
     /// Of those that came out, how many were thought and not said.
+    #[serde(skip_serializing_if = "is_zero")]
     pub tokens_reasoning: i64,
     /// Sound, in milliseconds.
+    #[serde(skip_serializing_if = "is_zero")]
     pub audio_ms: i64,
     /// What it cost.
+    #[serde(skip_serializing_if = "is_zero")]
     pub nanodollars: i64,
     /// Whether that is a guess of ours, since nobody counted.
     pub estimated: bool,
     /// By which prices.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub price_version: String,
     /// How long it took, in milliseconds.
+    #[serde(skip_serializing_if = "is_zero")]
     pub took_ms: i64,
     /// What was tried, as JSON.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub attempts: String,
     /// Its labels, as an object of JSON. Sums are by them, too.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub labels: String,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 impl Usage {

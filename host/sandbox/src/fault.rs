@@ -77,10 +77,13 @@ pub enum Fault {
         message: String,
     },
     /// There was no room for another sandbox. Not the guest's doing.
-    #[error("no sandbox was free within {} ms", waited.as_millis())]
+    #[error("no sandbox was free within {} ms{}", waited.as_millis(), of(*limit))]
     Busy {
         /// How long one was waited for.
         waited: Duration,
+        /// How many of them the plugin may have
+        /// ([`Limits::sandboxes`](crate::Limits::sandboxes)), where these were what was too few.
+        limit: Option<u32>,
     },
 }
 
@@ -109,7 +112,7 @@ impl Fault {
             return fault.clone();
         }
         if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
-            return Self::Busy { waited: Duration::ZERO };
+            return Self::Busy { waited: Duration::ZERO, limit: None };
         }
         if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
             return Self::Handles { limit: limits.handles };
@@ -135,6 +138,10 @@ impl Fault {
             Self::Malformed { message: shorten(&root) }
         }
     }
+}
+
+fn of(limit: Option<u32>) -> String {
+    limit.map(|limit| format!(" of the {limit} that it may have")).unwrap_or_default()
 }
 
 /// Keeps a guest from filling the log through its own fault.

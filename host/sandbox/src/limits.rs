@@ -31,6 +31,8 @@ pub struct Limits {
     pub log_lines_per_second: u32,
     /// Wall-clock time of one call into the guest.
     pub deadline: Duration,
+    /// Sandboxes of one version of a plugin at a time; `None`: as many as the engine has.
+    pub sandboxes: Option<u32>,
     /// Keys that it may keep in one namespace.
     pub kv_keys: u64,
     /// Bytes of keys and values that it may keep in one namespace.
@@ -48,6 +50,7 @@ impl Default for Limits {
             output: 16 << 20,
             log_lines_per_second: 100,
             deadline: Duration::from_secs(5),
+            sandboxes: None,
             kv_keys: 10_000,
             kv_bytes: 16 << 20,
         }

@@ -14,7 +14,8 @@ use crate::{Digest, Engine, Fault, Grants, Limits, Manifest, Sandbox, World, lin
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::sync::OwnedSemaphorePermit;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{Component, InstancePre};
 
 /// Bytes of the largest component that is compiled (a Python runtime is about 20 MiB).
@@ -121,6 +122,20 @@ struct Template<W: World> {
     /// The settings, where they have to be given to each sandbox anew.
     settings: Option<String>,
     manifest: Manifest,
+    /// Where it may not have all that the engine has.
+    own: Option<Own>,
+}
+
+/// The sandboxes that a plugin may have.
+struct Own {
+    most: u32,
+    places: Arc<Semaphore>,
+}
+
+/// A sandbox's place among those of the engine, and among those of its plugin.
+pub(crate) struct Place {
+    _own: Option<OwnedSemaphorePermit>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Engine {
@@ -159,17 +174,18 @@ impl Engine {
         Ok(Arc::new(Plugin { template, description }))
     }
 
-    async fn place(&self, patience: std::time::Duration) -> Result<OwnedSemaphorePermit, Fault> {
-        let places = self.places.clone();
-        // Nearly always there is room, and then no timer is set.
-        if let Ok(place) = places.clone().try_acquire_owned() {
-            return Ok(place);
-        }
-        match tokio::time::timeout(patience, places.acquire_owned()).await {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) | Err(_) => Err(Fault::Busy { waited: patience }),
-        }
+    async fn place(&self, patience: Duration) -> Result<OwnedSemaphorePermit, Fault> {
+        let place = within(&self.places, patience).await;
+        place.ok_or(Fault::Busy { waited: patience, limit: None })
     }
+}
+
+async fn within(places: &Arc<Semaphore>, patience: Duration) -> Option<OwnedSemaphorePermit> {
+    // Nearly always there is room, and then no timer is set.
+    if let Ok(place) = places.clone().try_acquire_owned() {
+        return Some(place);
+    }
+    tokio::time::timeout(patience, places.clone().acquire_owned()).await.ok()?.ok()
 }
 
 /// What the steps of loading need.
@@ -257,6 +273,10 @@ impl Loading<'_> {
             indices,
             settings,
             manifest: self.package.manifest.clone(),
+            own: self.limits.sandboxes.map(|most| {
+                let places = Arc::new(Semaphore::new(most as usize));
+                Own { most, places }
+            }),
         })
     }
 
@@ -324,13 +344,26 @@ impl<W: World> Plugin<W> {
 impl<W: World> Template<W> {
     async fn make(&self, data: W::Data, step: &'static str) -> Result<Parts<W>, LoadError> {
         let failed = |fault| LoadError::Fault { step, fault };
-        let place = self.engine.place(self.limits.deadline).await.map_err(failed)?;
+        let place = self.place().await.map_err(failed)?;
         let mut store = bounded(&self.engine.wasmtime, &self.identity, &self.limits, data);
         let instance = self.instantiate(&mut store, step).await?;
         if let Some(settings) = &self.settings {
             self.configure(&mut store, instance, settings).await?;
         }
         Ok((store, W::guest(&self.indices, instance), place))
+    }
+
+    /// Its own first: who has none of these left is in nobody else's way.
+    async fn place(&self) -> Result<Place, Fault> {
+        let patience = self.limits.deadline;
+        let own = match &self.own {
+            None => None,
+            Some(Own { most, places }) => {
+                let busy = Fault::Busy { waited: patience, limit: Some(*most) };
+                Some(within(places, patience).await.ok_or(busy)?)
+            }
+        };
+        Ok(Place { _own: own, _place: self.engine.place(patience).await? })
     }
 
     async fn instantiate(
@@ -379,5 +412,4 @@ impl<W: World> Template<W> {
     }
 }
 
-type Parts<W> =
-    (wasmtime::Store<State<<W as World>::Data>>, <W as World>::Guest, OwnedSemaphorePermit);
+type Parts<W> = (wasmtime::Store<State<<W as World>::Data>>, <W as World>::Guest, Place);

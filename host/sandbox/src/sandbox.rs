@@ -1,11 +1,10 @@
 //! One instance of a plugin, from its creation to its end.
 
-use crate::plugin::Plugin;
+use crate::plugin::{Place, Plugin};
 use crate::store::State;
 use crate::{Fault, Limits, World};
 use std::future::Future;
 use std::sync::Arc;
-use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
 
 /// A running instance, with a memory that nobody else has used.
@@ -15,8 +14,9 @@ pub struct Sandbox<W: World> {
     pub(crate) store: Store<State<W::Data>>,
     pub(crate) guest: W::Guest,
     pub(crate) limits: Arc<Limits>,
-    /// Its place among the engine's [`Settings::instances`](crate::Settings::instances).
-    pub(crate) _place: OwnedSemaphorePermit,
+    /// Its place among the engine's [`Settings::instances`](crate::Settings::instances), and its
+    /// plugin's [`Limits::sandboxes`].
+    pub(crate) _place: Place,
     /// Keeps the generation's code and counters alive as long as it runs.
     pub(crate) _plugin: Arc<Plugin<W>>,
 }

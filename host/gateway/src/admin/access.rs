@@ -82,7 +82,9 @@ fn problems(status: StatusCode, problems: &[String]) -> Answer {
 
 fn status(why: &AdminError) -> StatusCode {
     match why {
-        AdminError::UnknownTenant(_) | AdminError::UnknownKey(_) => StatusCode::NOT_FOUND,
+        AdminError::UnknownTenant(_) | AdminError::UnknownKey(_) | AdminError::NoUpload(_) => {
+            StatusCode::NOT_FOUND
+        }
         AdminError::TenantExists(_)
         | AdminError::Cycle(_)
         | AdminError::KeyExists(_)

@@ -7,17 +7,17 @@ use crate::config::PluginSource;
 use crate::deployment::Deployment;
 use crate::events::SwapFailed;
 use crate::gateway::Gateway;
-use crate::installed::{Change, Installed};
+use crate::installed::Installed;
 use crate::policy::Policy;
 use crate::provider::Provider;
-use crate::swap::{self, Swapped, Wanted};
+use crate::swap::{self, Source, Swapped, Wanted};
 use crate::version::Kind;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt as _, Collected, Full, Limited};
 use hyper::body::Incoming;
 use portcullis_sandbox::Share;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -70,24 +70,6 @@ struct Why {
     reason: Option<String>,
 }
 
-/// What serves, and what did.
-#[derive(Serialize)]
-struct Shown {
-    name: String,
-    /// The number of the generation that serves.
-    generation: u64,
-    /// The one that is tried out, and its share.
-    trial: Option<Trial>,
-    /// Oldest first.
-    history: Vec<Change>,
-}
-
-#[derive(Serialize)]
-struct Trial {
-    generation: u64,
-    share: f64,
-}
-
 /// What was changed.
 struct Done {
     /// For who asked.
@@ -127,7 +109,7 @@ pub(super) async fn answer(
             Ok(done) => done.told.clone(),
             Err(refused) => json!({ "refused": refused.why }),
         };
-        Act { actor: ADMIN, action, subject, detail }.note(gateway).await;
+        Act { actor: ADMIN.into(), action, subject, detail }.note(gateway).await;
     }
     match came {
         Ok(done) => json(StatusCode::OK, &done.answer),
@@ -191,7 +173,7 @@ fn wanted_of(body: &[u8]) -> Result<Wanted, String> {
     };
     let max_changed = said.max_changed.map(|part| share("max_changed", part)).transpose()?;
     Ok(Wanted {
-        source,
+        source: Source::Named(source),
         max_changed: max_changed.map(Share::part),
         canary: said.canary.map(|part| share("canary", part)).transpose()?,
         lift_quarantine: said.lift_quarantine,
@@ -252,8 +234,8 @@ impl Place {
 
     fn shown(&self) -> Value {
         match self {
-            Self::Policy(policy) => shown(&policy.plugin),
-            Self::Provider(provider) => shown(&provider.plugin),
+            Self::Policy(policy) => json!(policy.plugin.shown()),
+            Self::Provider(provider) => json!(provider.plugin.shown()),
         }
     }
 
@@ -292,16 +274,6 @@ fn told(swapped: &Swapped, wanted: &Wanted) -> Value {
     })
 }
 
-fn shown<K: Kind>(installed: &Installed<K>) -> Value {
-    let trial = installed.trial();
-    json!(Shown {
-        name: installed.name.clone(),
-        generation: installed.pin().id,
-        trial: trial.map(|(it, share)| Trial { generation: it.id, share: share.part() }),
-        history: installed.history(),
-    })
-}
-
 fn change<K: Kind>(
     installed: &Arc<Installed<K>>,
     verb: Verb,
@@ -319,5 +291,5 @@ fn change<K: Kind>(
         }
     };
     let why = || Refused::new(StatusCode::CONFLICT, format!("{}: {otherwise}", installed.name));
-    Ok(Done { told: told.ok_or_else(why)?, answer: shown(installed) })
+    Ok(Done { told: told.ok_or_else(why)?, answer: json!(installed.shown()) })
 }

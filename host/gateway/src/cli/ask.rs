@@ -112,7 +112,7 @@ pub(super) async fn send(
     headers: &[(String, String)],
     body: String,
 ) -> Result<http::Response<Incoming>> {
-    call(server, Method::POST, path, headers, body).await
+    call(server, Method::POST, path, headers, body.into()).await
 }
 
 /// Asks a gateway, over a connection of its own.
@@ -121,7 +121,7 @@ pub(super) async fn call(
     method: Method,
     path: &str,
     headers: &[(String, String)],
-    body: String,
+    body: Bytes,
 ) -> Result<http::Response<Incoming>> {
     let stream = TcpStream::connect(server)
         .await
@@ -130,15 +130,14 @@ pub(super) async fn call(
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let mut request = http::Request::builder()
-        .method(method)
-        .uri(path)
-        .header(HOST, server)
-        .header(CONTENT_TYPE, "application/json");
+    let mut request = http::Request::builder().method(method).uri(path).header(HOST, server);
+    if !headers.iter().any(|(name, _)| *name == CONTENT_TYPE.as_str()) {
+        request = request.header(CONTENT_TYPE, "application/json");
+    }
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    Ok(sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?)
+    Ok(sender.send_request(request.body(Full::new(body))?).await?)
 }
 
 /// Prints the text of a stream as it comes, and returns its usage.

@@ -78,7 +78,9 @@ impl Question {
         let wrong = |why: crate::refusal::Refusal| anyhow!("{}: {}", file.display(), why.message);
         let operation = match ingress::route(&Method::POST, &self.path).map_err(wrong)? {
             Wanted::Operation(operation) => operation,
-            Wanted::Models | Wanted::Model(_) => bail!("{} asks nobody anything", self.path),
+            Wanted::Models | Wanted::Model(_) | Wanted::Plugins(_) => {
+                bail!("{} asks nobody anything", self.path)
+            }
         };
         if operation == Operation::Transcription {
             bail!("what a transcription costs is not known before it was listened to");

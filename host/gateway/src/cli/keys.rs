@@ -85,6 +85,9 @@ struct New {
     /// Keep all that it asks for on the operator's machines.
     #[arg(long)]
     private: bool,
+    /// Let it upload plugins in the place of its tenant's own, if its tenant may.
+    #[arg(long)]
+    uploads: bool,
     /// When it ends, such as 2027-01-31T00:00:00Z [default: never].
     #[arg(long, value_name = "TIME")]
     expires: Option<String>,
@@ -125,6 +128,7 @@ impl New {
                 "operations": self.operations,
                 "labels": self.labels,
                 "private": self.private,
+                "uploads": self.uploads,
             },
         })
     }

@@ -1,6 +1,8 @@
 //! `portcullis policies …` and `portcullis providers …`: which versions of plugins serve, in a
 //! gateway that runs.
 
+mod upload;
+
 use super::running::{Running, word};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
@@ -8,6 +10,9 @@ use http::Method;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// The reason of who gives none.
+const ASKED: &str = "asked for in a terminal";
 
 /// What is to be seen or changed.
 #[derive(clap::Args)]
@@ -26,6 +31,14 @@ enum Verb {
     Promote(Why),
     /// Take the version that came last out of use; the one before it serves again.
     Rollback(Why),
+    /// As a tenant, put another component in the place of a plugin of its own. It asks the address
+    /// of clients, with the key in PORTCULLIS_KEY.
+    Upload(upload::Upload),
+    /// As a tenant, take away what was uploaded in place of a plugin.
+    Remove {
+        /// What the configuration calls it.
+        name: String,
+    },
     /// Show which version serves, and what happened to those before it.
     History {
         /// What the configuration calls it.
@@ -40,6 +53,20 @@ struct Swap {
     /// The component (`plugin.toml` lies beside it), or the name of a plugin that comes with the
     /// program.
     file: String,
+    #[command(flatten)]
+    brought: Brought,
+    /// Let it serve this share of requests first, such as 10%; it gets all of them when it has
+    /// done well, and none when it has not.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    canary: Option<f64>,
+    /// Take the component out of quarantine.
+    #[arg(long)]
+    lift_quarantine: bool,
+}
+
+/// What goes with a component.
+#[derive(clap::Args)]
+struct Brought {
     /// Its manifest, where that lies elsewhere.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
@@ -49,13 +76,6 @@ struct Swap {
     /// Stop where more of the newest requests than this would be decided otherwise, such as 5%.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     max_changed: Option<f64>,
-    /// Let it serve this share of requests first, such as 10%; it gets all of them when it has
-    /// done well, and none when it has not.
-    #[arg(long, value_name = "SHARE", value_parser = share)]
-    canary: Option<f64>,
-    /// Take the component out of quarantine.
-    #[arg(long)]
-    lift_quarantine: bool,
     /// Why, for the history.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -76,7 +96,18 @@ pub(super) fn run(table: &str, command: &Command) -> Result<ExitCode> {
         command.running.ask(method, &format!("/api/v1/{table}/{name}/{verb}"), said)
     };
     let text = match &command.verb {
-        Verb::Swap(swap) => swapped(&asked(Method::POST, &swap.name, "swap", &swap.said()?)?),
+        Verb::Swap(swap) => {
+            let answer = asked(Method::POST, &swap.name, "swap", &swap.said()?)?;
+            swapped(
+                &answer,
+                "It lasts until the gateway ends. Name it in the configuration to keep it.",
+            )
+        }
+        Verb::Upload(upload) => {
+            let answer = upload::upload(table, &command.running, upload)?;
+            swapped(&answer, "It is kept until another is uploaded, or it is removed.")
+        }
+        Verb::Remove { name } => shown(&upload::remove(table, &command.running, name)?),
         Verb::Promote(why) => shown(&asked(Method::POST, &why.name, "promote", &why.said())?),
         Verb::Rollback(why) => shown(&asked(Method::POST, &why.name, "rollback", &why.said())?),
         Verb::History { name } => shown(&asked(Method::GET, name, "history", &Value::Null)?),
@@ -112,14 +143,15 @@ impl Swap {
         } else {
             said["plugin"] = json!(self.file);
         }
-        if let Some(manifest) = &self.manifest {
+        let Brought { manifest, digest, max_changed, .. } = &self.brought;
+        if let Some(manifest) = manifest {
             said["manifest"] = json!(absolute(manifest)?);
         }
         for (key, value) in [
-            ("digest", self.digest.as_ref().map(|digest| json!(digest))),
-            ("max_changed", self.max_changed.map(|share| json!(share))),
+            ("digest", digest.as_ref().map(|digest| json!(digest))),
+            ("max_changed", max_changed.map(|share| json!(share))),
             ("canary", self.canary.map(|share| json!(share))),
-            ("reason", Some(json!(self.reason.as_deref().unwrap_or("asked for in a terminal")))),
+            ("reason", Some(json!(self.brought.reason()))),
         ] {
             if let Some(value) = value {
                 said[key] = value;
@@ -129,14 +161,25 @@ impl Swap {
     }
 }
 
-impl Why {
-    fn said(&self) -> Value {
-        json!({ "reason": self.reason.as_deref().unwrap_or("asked for in a terminal") })
+impl Brought {
+    fn reason(&self) -> &str {
+        self.reason.as_deref().unwrap_or(ASKED)
     }
 }
 
+impl Why {
+    fn said(&self) -> Value {
+        json!({ "reason": self.reason.as_deref().unwrap_or(ASKED) })
+    }
+}
+
+/// The manifest of a component.
+fn manifest_of(file: &Path, said: Option<&Path>) -> PathBuf {
+    said.map_or_else(|| file.with_file_name("plugin.toml"), Path::to_owned)
+}
+
 /// What came of a swap, for people.
-fn swapped(answer: &Value) -> String {
+fn swapped(answer: &Value, lasts: &str) -> String {
     let version = |told: &Value| {
         let (plugin, version) = (word(&told["plugin"]), word(&told["version"]));
         format!("generation {}, {plugin} {version}, {}", told["generation"], word(&told["digest"]))
@@ -148,8 +191,7 @@ fn swapped(answer: &Value) -> String {
     };
     format!(
         "{}\nserved      {}\nserves now  {}\nserves      {serves}\nshadow run  {} of {} requests \
-         decided otherwise\ntook        {:.1} ms, {:.0} µs of them to put it in place\n\nIt lasts \
-         until the gateway ends. Name it in the configuration to keep it.\n",
+         decided otherwise\ntook        {:.1} ms, {:.0} µs of them to put it in place\n\n{lasts}\n",
         word(&answer["name"]),
         version(&answer["from"]),
         version(&answer["to"]),

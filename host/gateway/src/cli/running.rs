@@ -2,6 +2,7 @@
 
 use super::ask::{call, error_of};
 use super::configuration;
+use crate::config::Config;
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use http::header::LINK;
@@ -10,6 +11,7 @@ use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use url::form_urlencoded;
 
@@ -19,7 +21,7 @@ pub(super) struct Running {
     /// The configuration, for the gateway's admin address [default: portcullis.toml, if it exists].
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// The gateway's admin address.
+    /// The gateway's admin address; to upload and to remove, that of its clients.
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "config", global = true)]
     server: Option<String>,
 }
@@ -94,15 +96,21 @@ impl Running {
         Ok((head, serde_json::from_slice(&answer).unwrap_or_default()))
     }
 
+    /// Where its clients are served: what the server is where that is meant.
+    pub(super) fn clients(&self) -> Result<String> {
+        self.address(|config| config.server.listen)
+    }
+
+    fn address(&self, of: impl FnOnce(&Config) -> SocketAddr) -> Result<String> {
+        if let Some(server) = &self.server {
+            return Ok(server.clone());
+        }
+        let config = configuration(self.config.as_deref());
+        Ok(of(&config.context("where the gateway is, --server says, or else")?).to_string())
+    }
+
     fn answered(&self, method: Method, path: &str, said: &Value) -> Result<(Parts, Bytes)> {
-        let server = match &self.server {
-            Some(server) => server.clone(),
-            None => {
-                let config = configuration(self.config.as_deref());
-                let config = config.context("where the gateway is, --server says, or else")?;
-                config.admin.listen.to_string()
-            }
-        };
+        let server = self.address(|config| config.admin.listen)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(answered(&server, method, path, said))
     }
@@ -130,7 +138,7 @@ async fn answered(
 ) -> Result<(Parts, Bytes)> {
     let body = if said.is_null() { String::new() } else { said.to_string() };
     let is_change = method != Method::GET;
-    let (parts, body) = call(server, method, path, &[], body).await?.into_parts();
+    let (parts, body) = call(server, method, path, &[], body.into()).await?.into_parts();
     let answer = body.collect().await?.to_bytes();
     if parts.status == StatusCode::OK {
         return Ok((parts, answer));

@@ -205,6 +205,13 @@ impl<'t> Table<'t> {
         value.value.as_bool().or_else(|| value.wrong("true or false"))
     }
 
+    /// The same, with its place.
+    pub(crate) fn flag(&mut self, key: &'static str) -> Option<At<bool>> {
+        let said = self.entries.get_key_value(key);
+        let place = said.map(|(name, _)| self.document.place(name.span()));
+        Some(At::new(self.boolean(key)?, place?))
+    }
+
     /// A whole number from `least` on.
     pub(crate) fn count<T: TryFrom<u64>>(&mut self, key: &'static str, least: u64) -> Option<T> {
         self.value(key)?.count(least)

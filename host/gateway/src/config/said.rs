@@ -463,6 +463,7 @@ fn limits(table: &mut Table<'_>) -> LimitOverrides {
         output: table.size("output_bytes"),
         log_lines_per_second: table.count("log_lines", 0),
         deadline: table.count("deadline_ms", 1).map(Duration::from_millis),
+        sandboxes: table.count("sandboxes", 1),
         kv_keys: table.count("kv_keys", 0),
         kv_bytes: table.size("kv_bytes"),
     }

@@ -97,3 +97,18 @@ impl LedgerBack {
         tracing::info!(served_beyond = self.served_beyond, "ledger back");
     }
 }
+
+/// What a tenant uploaded is not in its place.
+pub struct UploadUnusable<'a> {
+    /// Where: `policies.NAME`.
+    pub name: &'a str,
+    /// Why.
+    pub why: &'a str,
+}
+
+impl UploadUnusable<'_> {
+    /// Writes one line.
+    pub fn emit(&self) {
+        tracing::error!(name = self.name, why = self.why, "upload unusable: the version stays");
+    }
+}

@@ -16,6 +16,7 @@ pub fn narrowing(scopes: &Scopes) -> Narrowing {
         operations: known(scopes.operations.as_ref(), Operation::of),
         labels: scopes.labels.clone(),
         private: scopes.private,
+        uploads: scopes.uploads,
     }
 }
 
@@ -78,7 +79,12 @@ mod tests {
             private: true,
             ..Scope::default()
         };
-        assert_eq!(tenant.narrowed(narrowing(&Scopes::default())), tenant);
+        // Who may upload has to be said.
+        let uploads = Scopes { uploads: true, ..Scopes::default() };
+        assert_eq!(tenant.narrowed(narrowing(&uploads)), tenant);
+        let none = Scope { uploads: false, ..tenant.clone() };
+        assert_eq!(tenant.narrowed(narrowing(&Scopes::default())), none);
+        assert_eq!(none.narrowed(narrowing(&uploads)), none);
         let scopes = Scopes {
             may_name: words(&["routes", "candidates", "dreams"]),
             routes: words(&["cheap", "dear"]),
@@ -86,6 +92,7 @@ mod tests {
             operations: words(&["chat", "sing"]),
             labels: words(&[]),
             private: false,
+            uploads: false,
         };
         let expected = Scope {
             may_name: vec![Naming::Routes],
@@ -94,6 +101,7 @@ mod tests {
             operations: Some(vec![Operation::Chat]),
             labels: Some(Vec::new()),
             private: true,
+            uploads: false,
         };
         assert_eq!(tenant.narrowed(narrowing(&scopes)), expected);
     }

@@ -20,6 +20,15 @@ pub struct Scopes {
     pub labels: Option<Vec<String>>,
     /// Whether all that it asks for stays on the operator's machines.
     pub private: bool,
+    /// Whether it may put files in its tenant's own places.
+    #[serde(skip_serializing_if = "is_not")]
+    pub uploads: bool,
+}
+
+/// What an earlier version does not know is said only where it matters.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 impl Scopes {
@@ -43,6 +52,7 @@ impl Scopes {
             operations: none(),
             labels: none(),
             private: true,
+            uploads: false,
         }
     }
 }

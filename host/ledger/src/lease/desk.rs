@@ -9,14 +9,20 @@ use super::exchange::exchange;
 use super::process::{self, GONE, Identity};
 use super::told::Told;
 use crate::account::Claim;
+use crate::background::Background;
 use crate::journal::{Journal, JournalError};
 use crate::store::{Store, StoreError, Transaction};
 use crate::usage;
 use std::sync::Arc;
+use tokio::task::spawn_blocking;
 
 /// How long what the store said of this process is believed without looking: others take what
 /// they find to be gone.
 const BELIEVED: i64 = GONE - 2_000;
+
+/// Bytes of the journal that may wait to be told quietly. With more of them it is told at the cost
+/// of requests, since one that is full takes none.
+const BEHIND: u64 = 64 << 20;
 
 /// Why an exchange came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +86,7 @@ pub(crate) struct Desk {
     ready: bool,
     /// Nobody knows what became of the last exchange.
     unsure: bool,
+    background: Background,
 }
 
 impl Desk {
@@ -91,7 +98,8 @@ impl Desk {
     ) -> Self {
         let who = Identity { id: journal.process().to_owned(), incarnation };
         let (born, position, seen_at) = (journal.end(), 0, i64::MIN);
-        Self { store, journal, book, who, born, position, seen_at, ready: false, unsure: false }
+        let (ready, unsure, background) = (false, false, Background::start());
+        Self { store, journal, book, who, born, position, seen_at, ready, unsure, background }
     }
 
     /// One exchange with the store.
@@ -105,7 +113,14 @@ impl Desk {
         }
         // Whoever gives up waiting leaves it so.
         let unsure = std::mem::replace(&mut self.unsure, true);
-        let mut transaction = self.store.begin().await?;
+        let quietly = self.is_quiet(errand);
+        // Before rows are locked: others would wait for what is read here.
+        let read_from = self.position;
+        let mut told = self.told(errand, read_from, quietly).await?;
+        let mut transaction = match quietly {
+            true => self.store.begin_quietly().await?,
+            false => self.store.begin().await?,
+        };
         let tx = &mut *transaction;
         let position = process::seen(tx, &self.who, now).await?;
         let position = position.ok_or_else(|| ExchangeError::Replaced(self.who.id.clone()))?;
@@ -113,11 +128,10 @@ impl Desk {
         if unsure || now.saturating_sub(self.seen_at) > BELIEVED {
             self.book.correct(&process::slices(tx, &self.who.id).await?);
         }
+        if position != read_from {
+            told = self.told(errand, position, quietly).await?;
+        }
         let (mut plan, claims) = self.plan(errand, now);
-        let told = match errand {
-            Errand::Ask(_) => Told::nothing(position),
-            Errand::Upkeep { .. } | Errand::Leave => Told::read(&self.journal, position, u64::MAX)?,
-        };
         let wants_more = plan.moves.iter().any(|it| it.stock);
         let processes = if wants_more { process::alive(tx, now).await? } else { 1 };
         // Rows that everybody wants come last: they are locked for a few statements, and not for
@@ -214,6 +228,31 @@ impl Desk {
         }
         self.position = position;
         Ok(())
+    }
+
+    /// Whether it can take its time: nobody waits for it, and what is not told yet is not much.
+    fn is_quiet(&self, errand: Errand<'_>) -> bool {
+        let behind = self.journal.end().saturating_sub(self.position);
+        matches!(errand, Errand::Upkeep) && behind < BEHIND
+    }
+
+    /// What there is to tell, from there on.
+    async fn told(
+        &self,
+        errand: Errand<'_>,
+        from: u64,
+        quietly: bool,
+    ) -> Result<Told, JournalError> {
+        if matches!(errand, Errand::Ask(_)) {
+            return Ok(Told::nothing(from));
+        }
+        let journal = self.journal.clone();
+        let read = move || Told::read(&journal, from, u64::MAX);
+        if quietly {
+            return self.background.run(read).await;
+        }
+        // It ends with the process at the latest, and does not panic.
+        spawn_blocking(read.clone()).await.unwrap_or_else(|_| read())
     }
 
     fn plan<'a>(&self, errand: Errand<'a>, now: i64) -> (Plan, &'a [Claim]) {

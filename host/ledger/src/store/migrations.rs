@@ -36,7 +36,7 @@ macro_rules! each {
 }
 
 /// In order; the first is number 1.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     each!("0001_kv"),
     shared!("0002_tenants_and_keys"),
     each!("0003_audit_is_kept"),
@@ -44,6 +44,7 @@ const STEPS: [Step; 7] = [
     shared!("0005_usage_kinds"),
     shared!("0006_warnings"),
     shared!("0007_usage_hour_cache_1h"),
+    shared!("0008_uploads"),
 ];
 
 pub(super) fn sqlite() -> Migrator {

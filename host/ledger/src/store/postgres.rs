@@ -5,7 +5,9 @@
 //! waits for a server that is gone without a word stops by itself.
 
 use super::row::bound;
-use super::{Listener, PATIENCE, Pending, Row, Store, StoreError, Transaction, Value, migrations};
+use super::{
+    Listener, Long, PATIENCE, Pending, Row, Store, StoreError, Transaction, Value, migrations,
+};
 use crate::LedgerError;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgPool, Postgres};
@@ -101,6 +103,10 @@ impl Transaction for PostgresTransaction {
             let rows = within(bound!(sql, values).fetch_all(&mut *self.0)).await?;
             Ok(rows.into_iter().map(Row::Postgres).collect())
         })
+    }
+
+    fn run_long(&mut self, sql: &'static Long, values: Vec<Value>) -> Pending<'_, Vec<Row>> {
+        self.run(&sql.numbered, values)
     }
 
     fn announce(&mut self) -> Pending<'_, ()> {

@@ -1,15 +1,16 @@
 //! Writes entries and their labels, and adds them to the sums of their hours.
 
 use super::Usage;
-use crate::store::{StoreError, Transaction, Value, values};
+use crate::store::{Long, StoreError, Transaction, Value, values};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 const HOUR: i64 = 3_600_000;
 
-/// Entries that one statement writes, where there are so many: each statement is a way to the
-/// database and back.
-const ROWS: usize = 32;
+/// Entries that one statement writes, where there are so many, and of the rest, where there are so
+/// many: each statement is a way to the database and back.
+const MANY: usize = 64;
+const SOME: usize = 8;
 /// Values of an entry.
 const WIDTH: usize = 28;
 
@@ -19,17 +20,22 @@ const BEGIN: &str = "INSERT INTO usage_entry (process, journal_position, at, req
     estimated, price_version, took_ms, attempts, labels, kind, tokens_cache_write_1h) VALUES ";
 const END: &str = " ON CONFLICT (process, journal_position) DO NOTHING";
 
-static ONE: LazyLock<String> = LazyLock::new(|| rows(1));
-static MANY: LazyLock<String> = LazyLock::new(|| rows(ROWS));
+static PUT_ONE: LazyLock<Long> = LazyLock::new(|| rows(1));
+static PUT_SOME: LazyLock<Long> = LazyLock::new(|| rows(SOME));
+static PUT_MANY: LazyLock<Long> = LazyLock::new(|| rows(MANY));
 
 /// The statement that writes so many entries.
-fn rows(count: usize) -> String {
-    let row = |row: usize| {
-        let values = (1..=WIDTH).map(|value| format!("${}", row * WIDTH + value));
-        format!("({})", values.collect::<Vec<_>>().join(", "))
+fn rows(count: usize) -> Long {
+    let rows = |parameter: fn(usize) -> String| {
+        let row = |row: usize| {
+            let values = (1..=WIDTH).map(|value| parameter(row * WIDTH + value));
+            format!("({})", values.collect::<Vec<_>>().join(", "))
+        };
+        let rows: Vec<String> = (0..count).map(row).collect();
+        [BEGIN, &rows.join(", "), END].concat()
     };
-    let rows: Vec<String> = (0..count).map(row).collect();
-    [BEGIN, &rows.join(", "), END].concat()
+    let (numbered, anonymous) = (rows(|number| format!("${number}")), rows(|_| "?".to_owned()));
+    Long { numbered, anonymous }
 }
 
 const LABEL: &str = "INSERT INTO usage_label (process, journal_position, name, value) \
@@ -65,13 +71,20 @@ pub(crate) async fn write(
 ) -> Result<(), StoreError> {
     // In sorted order, as all who change several rows: or else two would wait for each other.
     let mut hours = BTreeMap::<(i64, [&str; 10]), [i64; 10]>::new();
-    let (many, rest) = entries.as_chunks::<ROWS>();
-    for entries in many {
+    let (many, rest) = entries.as_chunks::<MANY>();
+    let (some, rest) = rest.as_chunks::<SOME>();
+    let put = |entries: &[(u64, Usage)]| {
         let values = entries.iter().flat_map(|(at, usage)| entry(process, *at, usage));
-        transaction.run(&MANY, values.collect()).await?;
+        values.collect::<Vec<Value>>()
+    };
+    for entries in many {
+        transaction.run_long(&PUT_MANY, put(entries)).await?;
     }
-    for (position, usage) in rest {
-        transaction.run(&ONE, entry(process, *position, usage)).await?;
+    for entries in some {
+        transaction.run_long(&PUT_SOME, put(entries)).await?;
+    }
+    for entries in rest.chunks(1) {
+        transaction.run_long(&PUT_ONE, put(entries)).await?;
     }
     for (position, usage) in entries {
         for label in labels(process, *position, usage) {

@@ -1,7 +1,7 @@
 //! `[clients]` and `[tenants.NAME]`: what is left of everybody's scope for each tenant, and for
 //! each of its keys.
 
-use super::super::problem::{At, hint};
+use super::super::problem::{At, Place, hint};
 use super::super::resolved::{Key, Ledger, Narrowing, Route, Scope, Tenant};
 use super::super::said;
 use super::Resolver;
@@ -15,6 +15,11 @@ pub(super) struct Names<'a> {
     pub(super) models: &'a Models,
     /// The tenant in whose scope they are named; `None`: in everybody's.
     pub(super) scope_of: Option<&'a str>,
+}
+
+/// Where it says that they may upload.
+fn uploading(said: &said::Scope) -> Option<&Place> {
+    said.uploads.as_ref().filter(|said| said.value).map(|said| &said.place)
 }
 
 impl Resolver<'_> {
@@ -35,6 +40,13 @@ impl Resolver<'_> {
             let names = Names { scope_of: Some(&name.value), ..names };
             let parent = said.parent.and_then(|parent| self.parent(&table, &parent, &tenants));
             let around = parent.map_or(clients, |index| &tenants[index].scope);
+            if let Some(place) = uploading(&said.scope).filter(|_| ledger.at.is_none()) {
+                let text = format!(
+                    "[{table}] `uploads`: there is nowhere to keep what is uploaded; expected a \
+                     [ledger] with such as url = \"sqlite:portcullis.db\""
+                );
+                self.report(place, text);
+            }
             let scope = self.narrower(&table, around, said.scope, names);
             let keys = self.keys(&table, said.keys, &scope, names, &tenants);
             let parent = parent.map(|index| tenants[index].name.clone());
@@ -109,6 +121,13 @@ impl Resolver<'_> {
         if let Some(patterns) = &said.models {
             self.known_models(table, patterns, names);
         }
+        let above = said.uploads.as_ref().filter(|said| said.value && !around.uploads);
+        if let Some(At { place, .. }) = above {
+            let text = format!(
+                "[{table}] `uploads`: it is within one that may not, and may no more than that"
+            );
+            self.report(place, text);
+        }
         let texts = |said: Vec<At<String>>| said.into_iter().map(|said| said.value).collect();
         let scope = around.narrowed(Narrowing {
             may_name: kinds,
@@ -117,6 +136,7 @@ impl Resolver<'_> {
             operations: said.operations,
             labels: said.labels,
             private: said.private.unwrap_or_default(),
+            uploads: said.uploads.map_or(names.scope_of.is_none(), |said| said.value),
         });
         // That none is said was reported where it was read.
         let emptied = may_name.filter(|kinds| !kinds.value.is_empty() && scope.may_name.is_empty());

@@ -23,6 +23,8 @@ pub struct LimitOverrides {
     pub log_lines_per_second: Option<u32>,
     /// Wall-clock time of one call.
     pub deadline: Option<Duration>,
+    /// Sandboxes at a time.
+    pub sandboxes: Option<u32>,
     /// Keys that it keeps for one tenant.
     pub kv_keys: Option<u64>,
     /// Bytes of keys and values that it keeps for one tenant.
@@ -41,6 +43,7 @@ impl LimitOverrides {
             output: self.output.or(other.output),
             log_lines_per_second: self.log_lines_per_second.or(other.log_lines_per_second),
             deadline: self.deadline.or(other.deadline),
+            sandboxes: self.sandboxes.or(other.sandboxes),
             kv_keys: self.kv_keys.or(other.kv_keys),
             kv_bytes: self.kv_bytes.or(other.kv_bytes),
         }
@@ -58,6 +61,7 @@ impl LimitOverrides {
             output: self.output.unwrap_or(default.output),
             log_lines_per_second: self.log_lines_per_second.unwrap_or(default.log_lines_per_second),
             deadline: self.deadline.unwrap_or(default.deadline),
+            sandboxes: self.sandboxes.or(default.sandboxes),
             kv_keys: self.kv_keys.unwrap_or(default.kv_keys),
             kv_bytes: self.kv_bytes.map_or(default.kv_bytes, |bytes| bytes as u64),
         }
@@ -75,6 +79,7 @@ impl LimitOverrides {
             ("output_bytes", self.output > Some(most.output)),
             ("log_lines", self.log_lines_per_second > Some(most.log_lines_per_second)),
             ("deadline_ms", self.deadline > Some(most.deadline)),
+            ("sandboxes", most.sandboxes.is_some() && self.sandboxes > most.sandboxes),
             ("kv_keys", self.kv_keys > Some(most.kv_keys)),
             ("kv_bytes", self.kv_bytes.map(|bytes| bytes as u64) > Some(most.kv_bytes)),
         ];

@@ -21,6 +21,8 @@ pub struct Scope {
     pub labels: Option<Vec<String>>,
     /// All that they ask for goes to local candidates only.
     pub private: bool,
+    /// They may put other plugins in the place of their tenant's own.
+    pub uploads: bool,
 }
 
 /// What a scope within another leaves of it; of a list, `None` leaves all.
@@ -38,6 +40,8 @@ pub struct Narrowing {
     pub labels: Option<Vec<String>>,
     /// See [`Scope::private`].
     pub private: bool,
+    /// See [`Scope::uploads`]: who may has to be said.
+    pub uploads: bool,
 }
 
 impl Scope {
@@ -51,6 +55,7 @@ impl Scope {
             operations: within(self.operations.as_ref(), by.operations),
             labels: within(self.labels.as_ref(), by.labels),
             private: self.private || by.private,
+            uploads: self.uploads && by.uploads,
         }
     }
 }
@@ -77,6 +82,7 @@ impl Default for Scope {
             operations: None,
             labels: None,
             private: false,
+            uploads: true,
         }
     }
 }

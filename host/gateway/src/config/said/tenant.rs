@@ -19,6 +19,8 @@ pub(crate) struct Scope {
     pub(crate) operations: Option<Vec<Operation>>,
     pub(crate) labels: Option<Vec<String>>,
     pub(crate) private: Option<bool>,
+    /// Of tenants and keys.
+    pub(crate) uploads: Option<At<bool>>,
 }
 
 /// `[tenants.NAME]`.
@@ -78,7 +80,13 @@ impl Scope {
             operations: operations.map(|operations| operations.value),
             labels: words(table, "labels"),
             private: table.boolean("private"),
+            uploads: None,
         }
+    }
+
+    /// That of somebody: everybody's says nothing of what only few may.
+    fn of_somebody(table: &mut Table<'_>) -> Self {
+        Self { uploads: table.flag("uploads"), ..Self::read(table) }
     }
 }
 
@@ -89,7 +97,7 @@ impl Tenant {
         });
         Self {
             parent: table.string("parent"),
-            scope: Scope::read(table),
+            scope: Scope::of_somebody(table),
             keys: keys.map(|keys| keys.value).unwrap_or_default(),
             limits: table.table("limits", limits).unwrap_or_default(),
             plugin_grants: table.strings("plugin_grants"),
@@ -111,7 +119,7 @@ impl Whose {
 impl Key {
     fn read(table: &mut Table<'_>) -> Option<Self> {
         const TIME: &str = "a time such as \"2027-01-31T00:00:00Z\"";
-        let (id, scope) = (table.string("id"), Scope::read(table));
+        let (id, scope) = (table.string("id"), Scope::of_somebody(table));
         let digest = table.parsed("digest", "\"sha256:\" and 64 hexadecimal digits", |text| {
             text.parse::<Digest>().map_err(|why| why.to_string())
         });

@@ -67,7 +67,7 @@ models = ["m1", { id = "m3", audio_minute_price = 0.006 }, { id = "org/m2", name
 prices = { source = "elsewhere", as_of = "2026-11-05" }
 settings = { passthrough = true, depth = { n = [1, 0x10, 2.5, "a"] } }
 grants = ["kv"]
-limits = { memory = "16MiB", cpu_ms = 5, table_elements = 1, handles = 2, host_calls = 3, output_bytes = 4, log_lines = 6, deadline_ms = 7, kv_keys = 8, kv_bytes = "1KiB" }
+limits = { memory = "16MiB", cpu_ms = 5, table_elements = 1, handles = 2, host_calls = 3, output_bytes = 4, log_lines = 6, deadline_ms = 7, sandboxes = 9, kv_keys = 8, kv_bytes = "1KiB" }
 concurrency = 4
 timeouts = { connect = "1s", first_byte = "2s", between_chunks = "3s", whole = "4s" }
 rate_limits = { remaining_requests = "X-Left" }
@@ -105,6 +105,7 @@ rate_limits = { remaining_requests = "X-Left" }
     assert_eq!(house.limits.memory, Some(16 << 20));
     assert_eq!(house.limits.cpu, Some(Duration::from_millis(5)));
     assert_eq!(house.limits.deadline, Some(Duration::from_millis(7)));
+    assert_eq!(house.limits.sandboxes, Some(9));
     assert_eq!((house.limits.output, house.limits.log_lines_per_second), (Some(4), Some(6)));
     assert_eq!((house.limits.kv_keys, house.limits.kv_bytes), (Some(8), Some(1 << 10)));
     assert_eq!(house.concurrency, Some(4));

@@ -151,12 +151,12 @@ fn a_scope_names_what_is_its_own_and_nothing_of_others() {
 #[test]
 fn sandboxes_of_its_own_have_what_the_operator_lets_them_have_or_less() {
     let lines = house(
-        ", limits = { memory = \"8MiB\", cpu_ms = 200, kv_keys = 10 }, plugin_grants = [\"kv\", \"ask:ours\"]",
+        ", limits = { memory = \"8MiB\", cpu_ms = 200, kv_keys = 10, sandboxes = 3 }, plugin_grants = [\"kv\", \"ask:ours\"]",
         ", limits = { memory = \"4MiB\" }, plugin_grants = [\"kv\"]",
     );
     let config = good_behind(
         &lines,
-        "[policies.a]\ntenant = \"acme\"\nplugin = \"rules\"\ngrants = [\"kv\", \"ask:ours\"]\nlimits = { cpu_ms = 200, kv_keys = 9, deadline_ms = 100 }\n\
+        "[policies.a]\ntenant = \"acme\"\nplugin = \"rules\"\ngrants = [\"kv\", \"ask:ours\"]\nlimits = { cpu_ms = 200, kv_keys = 9, deadline_ms = 100, sandboxes = 2 }\n\
          [policies.b]\ntenant = \"lab\"\nplugin = \"rules\"\ngrants = [\"kv\"]\n\
          [policies.c]\nplugin = \"rules\"\ngrants = [\"read-prompt\"]\nlimits = { memory = \"1GiB\" }\n",
     );
@@ -169,11 +169,13 @@ fn sandboxes_of_its_own_have_what_the_operator_lets_them_have_or_less() {
     assert_eq!(limits(1), (8, 200, 9, short));
     assert_eq!(limits(2), (4, 200, 10, usual));
     assert_eq!(limits(3), (1024, 100, 10_000, usual));
+    let sandboxes = [0, 1, 2, 3].map(|index| config.policies[index].limits.sandboxes);
+    assert_eq!(sandboxes, [Some(3), Some(2), Some(3), None]);
     assert_eq!(config.providers[1].limits.limits().memory, 8 << 20);
     refused_behind(
         &lines,
         "[policies.a]\ntenant = \"lab\"\nplugin = \"rules\"\ngrants = [\"ask:ours\", \"kv\", \"ask\"]\n\
-         limits = { memory = \"5MiB\", cpu_ms = 201, table_elements = 20001, handles = 1025, host_calls = 10001, output_bytes = \"17MiB\", log_lines = 101, deadline_ms = 5001, kv_keys = 11, kv_bytes = \"17MiB\" }\n",
+         limits = { memory = \"5MiB\", cpu_ms = 201, table_elements = 20001, handles = 1025, host_calls = 10001, output_bytes = \"17MiB\", log_lines = 101, deadline_ms = 5001, sandboxes = 4, kv_keys = 11, kv_bytes = \"17MiB\" }\n",
         &[
             "7:11: [policies.a.limits] `cpu_ms` is above what plugins of `lab` may have; see [tenants.lab.limits]",
             "7:11: [policies.a.limits] `deadline_ms` is above what plugins of `lab` may have; see [tenants.lab.limits]",
@@ -184,6 +186,7 @@ fn sandboxes_of_its_own_have_what_the_operator_lets_them_have_or_less() {
             "7:11: [policies.a.limits] `log_lines` is above what plugins of `lab` may have; see [tenants.lab.limits]",
             "7:11: [policies.a.limits] `memory` is above what plugins of `lab` may have; see [tenants.lab.limits]",
             "7:11: [policies.a.limits] `output_bytes` is above what plugins of `lab` may have; see [tenants.lab.limits]",
+            "7:11: [policies.a.limits] `sandboxes` is above what plugins of `lab` may have; see [tenants.lab.limits]",
             "7:11: [policies.a.limits] `table_elements` is above what plugins of `lab` may have; see [tenants.lab.limits]",
             "7:11: [policies.a] `grants`: `ask:ours` is not among what plugins of `lab` may be granted; see `plugin_grants` of [tenants.lab]",
             "7:11: [policies.a] `grants`: `ask` is not among what plugins of `lab` may be granted; see `plugin_grants` of [tenants.lab]",

@@ -75,7 +75,7 @@ fn what_is_not_toml() {
 fn unknown_keys_of_every_table() {
     let listed =
         |path: &str, keys: &str| format!("unknown key `qqqq` in [{path}]; known keys: {keys}");
-    let limits = "memory, cpu_ms, table_elements, handles, host_calls, output_bytes, log_lines, deadline_ms, kv_keys, kv_bytes";
+    let limits = "memory, cpu_ms, table_elements, handles, host_calls, output_bytes, log_lines, deadline_ms, sandboxes, kv_keys, kv_bytes";
     let provider = "preset, plugin, base_url, credential, headers, commands, priority, local, private_addresses, \
                     ca, models_from, open_models, remember, settings, grants, limits, concurrency, timeouts, rate_limits, health, prices, models, tenant";
     let model = "id, name, context_tokens, max_output_tokens, input_price, output_price, \

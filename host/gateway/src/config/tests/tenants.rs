@@ -43,7 +43,8 @@ fn a_tenant_is_within_its_parent_and_a_key_within_its_tenant() {
     let models = vec![vec!["house/*".to_owned()]];
     let names = vec![Naming::Candidates, Naming::Routes];
     let labels = Some(vec!["task".to_owned(), "team".to_owned()]);
-    let expected = Scope { may_name: names.clone(), models, labels, ..Scope::default() };
+    let uploads = false;
+    let expected = Scope { may_name: names.clone(), models, labels, uploads, ..Scope::default() };
     assert_eq!((&acme.scope, &acme.keys[0].scope), (&expected, &expected));
     let labels = Some(vec!["team".to_owned()]);
     let of_lab = Scope { private: true, labels: labels.clone(), ..expected };
@@ -60,6 +61,46 @@ fn a_tenant_is_within_its_parent_and_a_key_within_its_tenant() {
     assert_eq!((lab.keys[0].expires, acme.keys[0].expires), (Some(expires), None));
     let shown = config.describe();
     assert!(shown.contains("TENANT") && !shown.contains(&"a".repeat(8)), "{shown}");
+}
+
+#[test]
+fn who_may_upload_is_said_of_each_tenant_and_key() {
+    let key = |id: &str, letter: &str, further: &str| {
+        format!("{{ id = \"{id}\", digest = \"{}\"{further} }}", digest(letter))
+    };
+    let may = ", uploads = true";
+    let keys = |one: &str, other: &str| {
+        let keys = [key("dev", one, may), key("app", other, "")].join(", ");
+        format!("keys = [{keys}]\n")
+    };
+    let tenants = |ledger: &str, acme: &str| {
+        let (acme_keys, lab_keys) = (keys("a", "b"), keys("c", "d"));
+        format!(
+            "{ledger}[tenants.acme]\n{acme}{acme_keys}\
+             [tenants.lab]\nparent = \"acme\"\nuploads = true\n{lab_keys}"
+        )
+    };
+    let ledger = "[ledger]\nurl = \"sqlite:kept.db\"\n";
+    let config = good(&tenants(ledger, "uploads = true\n"));
+    let may = |index: usize| {
+        let tenant = &config.tenants[index];
+        let keys: Vec<bool> = tenant.keys.iter().map(|key| key.scope.uploads).collect();
+        (tenant.scope.uploads, keys)
+    };
+    assert_eq!([may(0), may(1)], [(true, vec![true, false]), (true, vec![true, false])]);
+    refused(
+        &tenants(ledger, ""),
+        &[
+            "6:107: [tenants.acme.keys] `uploads`: it is within one that may not, and may no more than that",
+            "9:1: [tenants.lab] `uploads`: it is within one that may not, and may no more than that",
+            "10:107: [tenants.lab.keys] `uploads`: it is within one that may not, and may no more than that",
+        ],
+    );
+    let nowhere = "`uploads`: there is nowhere to keep what is uploaded; expected a [ledger] with such as url = \"sqlite:portcullis.db\"";
+    refused(
+        &tenants("", "uploads = true\n"),
+        &[&format!("4:1: [tenants.acme] {nowhere}"), &format!("8:1: [tenants.lab] {nowhere}")],
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::account::{Limit, Measure};
 use crate::journal::{Bounds, Journal};
 use crate::purse::{Denied, Purse, Reservation, WhenAway};
 use crate::store::tests::on_both_homes;
-use crate::store::{Listener, Pending, Row, Store, StoreError, Transaction, Value};
+use crate::store::{Listener, Long, Pending, Row, Store, StoreError, Transaction, Value};
 use crate::usage::Usage;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -75,6 +75,15 @@ impl Transaction for OverWire {
                 return Err(cut());
             }
             self.begun.run(sql, values).await
+        })
+    }
+
+    fn run_long(&mut self, sql: &'static Long, values: Vec<Value>) -> Pending<'_, Vec<Row>> {
+        Box::pin(async move {
+            if self.wire.breaks() {
+                return Err(cut());
+            }
+            self.begun.run_long(sql, values).await
         })
     }
 

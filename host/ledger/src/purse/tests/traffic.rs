@@ -6,7 +6,7 @@ use crate::Ledger;
 use crate::account::{Claim, Limit, Measure, Subject};
 use crate::purse::{Denied, Purse, Reservation};
 use crate::store::tests::{futures_poll, on_both_homes};
-use crate::store::{Listener, Pending, Row, Store, Transaction, Value};
+use crate::store::{Listener, Long, Pending, Row, Store, Transaction, Value};
 use crate::usage::Usage;
 use crate::window::Period;
 use jiff::tz::TimeZone;
@@ -67,6 +67,11 @@ impl Transaction for OfCounted {
     fn run(&mut self, sql: &'static str, values: Vec<Value>) -> Pending<'_, Vec<Row>> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         self.begun.run(sql, values)
+    }
+
+    fn run_long(&mut self, sql: &'static Long, values: Vec<Value>) -> Pending<'_, Vec<Row>> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.begun.run_long(sql, values)
     }
 
     fn announce(&mut self) -> Pending<'_, ()> {
