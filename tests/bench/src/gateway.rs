@@ -2,6 +2,7 @@
 
 use crate::process::{self, Running};
 use anyhow::{Context as _, Result, ensure};
+use portcullis_sandbox::Digest;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -37,6 +38,8 @@ pub(crate) struct Setup {
     pub(crate) ruled: bool,
     /// What is used is counted in a ledger, against limits of every kind.
     pub(crate) counted: bool,
+    /// A key is needed: [`KEY`].
+    pub(crate) keyed: bool,
     /// Nothing decides: what the request is about is found out by its words.
     pub(crate) classified: bool,
 }
@@ -63,6 +66,13 @@ impl Setup {
             let _ = write!(models, "{{ id = \"m{index}\", {priced} }}, ");
             let _ = write!(candidates, "\"mock/m{index}\", ");
         }
+        let tenants = match self.keyed {
+            true => {
+                let digest = Digest::of(KEY.as_bytes());
+                format!("[tenants.acme]\nkeys = [{{ id = \"load\", digest = \"{digest}\" }}]\n")
+            }
+            false => String::new(),
+        };
         let ledger = match self.counted {
             true => COUNTED.replace("FOLDER", &folder.display().to_string()),
             false => String::new(),
@@ -74,7 +84,7 @@ impl Setup {
              models = [{models}]\nsettings = {{ passthrough = {passthrough} }}\n\
              remember = {remember}\n\n\
              [policies.decides]\nplugin = \"{policy}\"\nremember = {remember}\n{grants}{rules}\n\
-             {ledger}[routes.default]\npolicies = [\"decides\"]\ncandidates = [{candidates}]\n",
+             {ledger}{tenants}[routes.default]\npolicies = [\"decides\"]\ncandidates = [{candidates}]\n",
             rules = rules.iter().map(Ruling::text).collect::<String>(),
             cache = folder.join("cache").display(),
             upstream = self.upstream,
@@ -91,6 +101,9 @@ const COUNTED: &str = "[ledger]\nurl = \"sqlite:FOLDER/ledger.db\"\n\
     [limits.tokens]\ntenant = \"*\"\ntokens = 1000000000000\nper = \"minute\"\n\
     [limits.requests]\ntenant = \"*\"\nrequests = 1000000000\nper = \"minute\"\n\
     [limits.provider]\nprovider = \"mock\"\nusd = 1000000\nper = \"month\"\n\n";
+
+/// The key of the one tenant, where there is one.
+pub(crate) const KEY: &str = "pk-of-the-load";
 
 /// One rule.
 pub(crate) struct Ruling {
@@ -266,7 +279,7 @@ fn ask(mut connection: TcpStream, path: &str, streaming: bool) -> Result<()> {
     write!(
         connection,
         "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+         authorization: Bearer {KEY}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )?;
     // A stream that is held open never ends: its head is answer enough.

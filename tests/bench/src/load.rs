@@ -44,6 +44,12 @@ pub(crate) struct Load {
     /// Give each request a name of its own, and count the streams that end in an error.
     #[arg(long, conflicts_with = "stamped")]
     named: bool,
+    /// Show this key with each request.
+    #[arg(long)]
+    key: Option<String>,
+    /// Expect that nobody knows it.
+    #[arg(long, requires = "key")]
+    unknown: bool,
     #[command(subcommand)]
     shape: Shape,
 }
@@ -149,7 +155,7 @@ impl Tally {
 
 /// Runs as asked, and prints the report.
 pub(crate) fn run(load: &Load) -> Result<()> {
-    let target = Rc::new(Target::new(&load.url, load.stream, load.stamped, load.named)?);
+    let target = Rc::new(Target::new(load)?);
     let tally = Tally::new()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = LocalSet::new();

@@ -16,6 +16,7 @@ mod providers;
 mod rounds;
 mod sandbox;
 mod spend;
+mod strangers;
 mod streams;
 mod swaps;
 mod table;
@@ -70,6 +71,8 @@ enum Group {
     /// Two gateways on one PostgreSQL that are killed at random: whether money is spent twice, lost
     /// or not counted.
     Spend,
+    /// A flood of wrong keys beside a tenant's requests.
+    Strangers,
     /// The memory of ten thousand open streams.
     Streams,
     /// Plugins that are swapped under load.
@@ -101,6 +104,9 @@ fn main() -> Result<()> {
             }
             if wanted(Group::Spend) {
                 println!("{}", spend::measure(runs)?);
+            }
+            if wanted(Group::Strangers) {
+                println!("{}", strangers::measure()?);
             }
             if wanted(Group::Streams) {
                 println!("{}", streams::measure()?);

@@ -119,7 +119,7 @@ impl Gateway {
              [log]\nformat = \"json\"\n[plugins]\ncache = \"{folder}/cache\"\n\
              [ledger]\nurl = \"{url}\"\njournal = \"{folder}/used\"\n\
              [providers.mock]\nplugin = \"openai\"\nbase_url = \"{upstream}\"\n\
-             models = [{{ id = \"m0\", input_price = 0, output_price = 1000 }}]\n\
+             models = [{{ id = \"m0\", input_price = 0, output_price = 1 }}]\n\
              [limits.all]\ntenant = \"*\"\nusd = {}\nper = \"total\"\n",
             budget as f64 * 1e-9,
         );
@@ -127,17 +127,30 @@ impl Gateway {
         Ok(Self { ground, clients, admin, running: None })
     }
 
-    /// Starts it, and waits until it serves.
+    /// Starts it, and waits until it serves. One that finds no database ends, and is started
+    /// again, as whoever looks after it would.
     async fn start(&mut self) -> Result<()> {
         let mut starting = gateway::begin(&self.ground)?;
         let until = Instant::now() + PATIENCE * 6;
         while TcpStream::connect(self.admin).await.is_err() {
-            starting.check()?;
-            ensure!(Instant::now() < until, "it does not serve");
+            if let Err(why) = starting.check() {
+                ensure!(Instant::now() < until, "it does not serve: {why}\n{}", self.log());
+                sleep(Duration::from_millis(100)).await;
+                starting = gateway::begin(&self.ground)?;
+            }
+            ensure!(Instant::now() < until, "it does not serve:\n{}", self.log());
             sleep(Duration::from_millis(5)).await;
         }
         self.running = Some(starting);
         Ok(())
+    }
+
+    /// The end of what it said.
+    fn log(&self) -> String {
+        let said = std::fs::read_to_string(self.ground.path().join("server.log"));
+        let said = said.unwrap_or_default();
+        let last: Vec<&str> = said.lines().rev().take(5).collect();
+        last.join("\n")
     }
 }
 

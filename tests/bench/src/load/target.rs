@@ -1,8 +1,9 @@
 //! What is asked, where, and how its answer is read.
 
+use super::Load;
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
-use http::{HeaderValue, Request, Uri, header};
+use http::{HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -31,6 +32,9 @@ pub(crate) struct Target {
     look: Option<Look>,
     /// Names that were given, where each request has one.
     named: Option<Cell<u64>>,
+    key: Option<HeaderValue>,
+    /// What is not an error.
+    expected: StatusCode,
 }
 
 /// What is looked for in an answer.
@@ -52,18 +56,21 @@ pub(crate) enum End {
 }
 
 impl Target {
-    pub(crate) fn new(url: &str, stream: bool, stamped: bool, named: bool) -> Result<Self> {
-        let uri: Uri = url.parse()?;
+    pub(crate) fn new(load: &Load) -> Result<Self> {
+        let uri: Uri = load.url.parse()?;
         let address = uri.authority().context("no address in the URL")?.to_string();
         let host = HeaderValue::from_str(&address)?;
         let path = uri.path().parse()?;
-        let body = Bytes::from(body(stream));
-        let look = match (stamped, named) {
+        let body = Bytes::from(body(load.stream));
+        let look = match (load.stamped, load.named) {
             (true, _) => Some(Look::Stamps),
             (_, true) => Some(Look::Errors),
             _ => None,
         };
-        Ok(Self { address, host, path, body, look, named: named.then(Cell::default) })
+        let named = load.named.then(Cell::default);
+        let key = load.key.as_ref().map(|key| HeaderValue::from_str(&format!("Bearer {key}")));
+        let expected = if load.unknown { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
+        Ok(Self { address, host, path, body, look, named, key: key.transpose()?, expected })
     }
 
     pub(crate) async fn connect(&self) -> Result<Connection> {
@@ -94,6 +101,9 @@ impl Target {
         headers.insert(header::HOST, self.host.clone());
         let json = HeaderValue::from_static("application/json");
         headers.insert(header::CONTENT_TYPE, json);
+        if let Some(key) = &self.key {
+            headers.insert(header::AUTHORIZATION, key.clone());
+        }
         request
     }
 }
@@ -112,7 +122,7 @@ impl Connection {
         self.0.ready().await?;
         let response = self.0.send_request(target.request()).await?;
         let (status, body) = (response.status(), response.into_body());
-        if !status.is_success() {
+        if status != target.expected {
             let text = body.collect().await?.to_bytes();
             bail!("{status}: {}", String::from_utf8_lossy(&text));
         }
