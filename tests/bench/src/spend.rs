@@ -205,6 +205,8 @@ impl<'a> Run<'a> {
     }
 
     async fn trouble(&mut self, sums: &mut Sums) -> Result<()> {
+        // What was looked up before this kept the clients from asking: nothing is under way.
+        sleep(Duration::from_millis(self.random.random_range(2..40))).await;
         match self.random.random_range(0..4) {
             0 => {
                 sums.restarts += 1;

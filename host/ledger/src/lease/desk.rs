@@ -7,7 +7,7 @@
 use super::book::{Book, Plan, Reserved, Short};
 use super::exchange::exchange;
 use super::process::{self, GONE, Identity};
-use super::told::Told;
+use super::told::{BATCH, QUIET_BATCH, Told};
 use crate::account::Claim;
 use crate::background::Background;
 use crate::journal::{Journal, JournalError};
@@ -175,7 +175,7 @@ impl Desk {
         transaction.commit().await?;
         self.journal.advance(position)?;
         while position < self.born {
-            let told = Told::read(&self.journal, position, self.born)?;
+            let told = Told::read(&self.journal, position, self.born, BATCH)?;
             let mut transaction = self.store.begin().await?;
             let tx = &mut *transaction;
             let known = process::seen(tx, &self.who, now).await?;
@@ -217,7 +217,7 @@ impl Desk {
             (position, self.position, -1)
         };
         while from < to {
-            let told = Told::read(&self.journal, from, to)?;
+            let told = Told::read(&self.journal, from, to, BATCH)?;
             for ((account, start), (amount, _)) in &told.spent {
                 self.book.told(account, *start, sign * amount);
             }
@@ -247,7 +247,8 @@ impl Desk {
             return Ok(Told::nothing(from));
         }
         let journal = self.journal.clone();
-        let read = move || Told::read(&journal, from, u64::MAX);
+        let most = if quietly { QUIET_BATCH } else { BATCH };
+        let read = move || Told::read(&journal, from, u64::MAX, most);
         if quietly {
             return self.background.run(read).await;
         }

@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 
 /// Bytes that are told in one transaction: some two thousand entries, so that a round is one even
 /// at a few thousand requests a second.
-const BATCH: usize = 4 << 20;
+pub(super) const BATCH: usize = 4 << 20;
+/// The same where it takes its time: who has to ask the store meanwhile waits for all of it, and
+/// on a busy machine it gets little of that.
+pub(super) const QUIET_BATCH: usize = BATCH / 8;
 
 /// A piece of the journal.
 #[derive(Debug, Default)]
@@ -30,9 +33,14 @@ impl Told {
         Self { next: position, ..Self::default() }
     }
 
-    /// What stands in the journal from a position on, up to another.
-    pub(super) fn read(journal: &Journal, from: u64, to: u64) -> Result<Self, JournalError> {
-        let batch = journal.read(from, BATCH)?;
+    /// What stands in the journal from a position on, up to another, until it is `most` bytes.
+    pub(super) fn read(
+        journal: &Journal,
+        from: u64,
+        to: u64,
+        most: usize,
+    ) -> Result<Self, JournalError> {
+        let batch = journal.read(from, most)?;
         let mut told = Self { next: batch.next.min(to), damaged: batch.damaged, ..Self::default() };
         for (position, bytes) in batch.records.into_iter().filter(|(at, _)| *at < to) {
             // What was promised is of no interest here, and half of all that is written.
